@@ -1,0 +1,22 @@
+# Compiler options every target of ours gets, through the interface target flow_options.
+add_library(flow_options INTERFACE)
+target_compile_options(flow_options INTERFACE -Wall -Wextra -Wpedantic -Werror -Wshadow
+  -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Wunused -Woverloaded-virtual -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT FLOW_SANITIZE)
+  target_compile_options(flow_options INTERFACE -Wno-maybe-uninitialized)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND FLOW_SANITIZE)
+  # g++ 12 sees uninitialised reads in instrumented standard library code that are none.
+  target_compile_options(flow_options INTERFACE -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+  add_compile_definitions(NDEBUG)
+endif()
+if(FLOW_SANITIZE)
+  add_compile_options(-fsanitize=${FLOW_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${FLOW_SANITIZE})
+endif()
+if(FLOW_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,65 @@
+#include "base/bytes.h"
+
+#include "base/check.h"
+
+namespace flow {
+namespace {
+
+struct Shared {
+  std::shared_ptr<const void> owner;
+  const std::byte* data;
+};
+
+const Bytes::Ops kSharedOps = {
+    .data = [](const void* owner) { return static_cast<const Shared*>(owner)->data; },
+    .copy = [](const void* from, void* to) { new (to) Shared(*static_cast<const Shared*>(from)); },
+    .move =
+        [](void* from, void* to) noexcept {
+          auto* source = static_cast<Shared*>(from);
+          new (to) Shared(std::move(*source));
+          source->~Shared();
+        },
+    .destroy = [](void* owner) noexcept { static_cast<Shared*>(owner)->~Shared(); },
+};
+
+}  // namespace
+
+Bytes Bytes::share(std::shared_ptr<const void> owner, std::span<const std::byte> bytes) {
+  static_assert(sizeof(Shared) <= kInlineOwner);
+  return wrap(kSharedOps, bytes.size(), [&](void* storage) {
+    new (storage) Shared{std::move(owner), bytes.data()};
+  });
+}
+
+Bytes Bytes::copy_of(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return {};
+  std::shared_ptr<std::byte[]> buffer(new std::byte[bytes.size()]);
+  std::memcpy(buffer.get(), bytes.data(), bytes.size());
+  const std::byte* data = buffer.get();
+  return share(std::move(buffer), {data, bytes.size()});
+}
+
+Bytes Bytes::copy_of(std::string_view text) {
+  return copy_of(std::as_bytes(std::span(text)));
+}
+
+Bytes Bytes::take(std::vector<std::byte> bytes) {
+  if (bytes.empty()) return {};
+  auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  const std::span<const std::byte> view(*owner);
+  return share(std::move(owner), view);
+}
+
+Bytes Bytes::slice(std::size_t offset, std::size_t count) const& {
+  return Bytes(*this).slice(offset, count);
+}
+
+Bytes Bytes::slice(std::size_t offset, std::size_t count) && {
+  FLOW_CHECK(offset <= size_ && count <= size_ - offset, "slice outside of its bytes");
+  Bytes part(std::move(*this));
+  part.offset_ += offset;
+  part.size_ = count;
+  return part;
+}
+
+}  // namespace flow

@@ -1,0 +1,66 @@
+// The event loop of one thread: sockets, file descriptors and one time to wake up at.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "base/time.h"
+#include "net/socket.h"
+
+namespace flow::net {
+
+// Wakes a Loop from another thread. signal() from any thread; the rest on the loop's.
+class Waker {
+ public:
+  Waker();
+  ~Waker();
+  Waker(const Waker&) = delete;
+  Waker& operator=(const Waker&) = delete;
+
+  void signal();
+  void drain();
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// Handlers run on the thread that calls run(). A handler is called when its source is readable and
+// should take a bounded number of messages (64, say); it is called again if more wait.
+class Loop {
+ public:
+  using Handler = std::function<void()>;
+
+  // `before_wait(now)` runs before each wait: does what is due and returns when it wants to run
+  // next, kNever for only when something arrives.
+  using BeforeWait = std::function<Instant(Instant)>;
+
+  explicit Loop(const Clock& clock) : clock_(clock) {}
+
+  void watch(const Socket& socket, Handler handler);
+  void watch(const Monitor& monitor, Handler handler);
+  void watch_fd(int fd, Handler handler);
+  void unwatch(const Socket& socket);
+  void unwatch(const Monitor& monitor);
+  void unwatch_fd(int fd);
+
+  // Until stop(). Must not be called from a handler.
+  void run(const BeforeWait& before_wait);
+  void stop() { stopping_ = true; }
+
+ private:
+  struct Source {
+    void* socket;
+    int fd;
+    Handler handler;
+  };
+  void add(Source source);
+  void remove(void* socket, int fd);
+
+  const Clock& clock_;
+  std::vector<Source> sources_;
+  bool changed_ = true;
+  bool stopping_ = false;
+};
+
+}  // namespace flow::net

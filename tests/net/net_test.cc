@@ -1,0 +1,190 @@
+// Real sockets over ipc in a folder of the test's own.
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+
+#include "net/context.h"
+#include "net/loop.h"
+#include "net/socket.h"
+
+namespace {
+
+using namespace flow;       // NOLINT: a test
+using namespace flow::net;  // NOLINT
+using namespace std::chrono_literals;
+
+struct Folder {
+  Folder() {
+    char name[] = "/tmp/flow-net-XXXXXX";
+    path = mkdtemp(name);
+  }
+  ~Folder() { rmdir(path.c_str()); }
+  std::string ipc(const char* name) const { return "ipc://" + path + "/" + name; }
+  std::string path;
+};
+
+Socket open(Context& context, SocketType type, Traffic traffic = Traffic::kData) {
+  auto socket = Socket::open(context, type, {.traffic = traffic});
+  REQUIRE(socket.ok());
+  return std::move(*socket);
+}
+
+// Waits for one message through a loop, at most five seconds.
+Received await(Socket& socket) {
+  SystemClock clock;
+  Loop loop(clock);
+  Received received;
+  bool got = false;
+  const Instant until = clock.now() + 5s;
+  loop.watch(socket, [&] {
+    got = socket.receive(received);
+    if (got) loop.stop();
+  });
+  loop.run([&](Instant now) {
+    if (now >= until) loop.stop();
+    return until;
+  });
+  REQUIRE(got);
+  return received;
+}
+
+Frames frames(const std::string& head, const std::string& tail = {},
+              const Bytes* second = nullptr) {
+  return {std::as_bytes(std::span(head)), std::as_bytes(std::span(tail)), second};
+}
+
+}  // namespace
+
+TEST_CASE(
+    "one frame and two frames arrive as they were sent, large ones without a copy in between") {
+  Folder folder;
+  Context context;
+  Socket pull = open(context, SocketType::kPull);
+  REQUIRE(pull.bind(folder.ipc("a")).ok());
+  Socket push = open(context, SocketType::kPush);
+  REQUIRE(push.connect(folder.ipc("a")).ok());
+
+  CHECK(push.send(frames("head", "tail")) == Sent::kSent);
+  CHECK(await(pull).first.text() == "headtail");
+
+  const Bytes big = Bytes::copy_of(std::string(100'000, 'x'));
+  CHECK(push.send(frames("head", "", &big)) == Sent::kSent);
+  const Received two = await(pull);
+  CHECK(two.frames == 2);
+  CHECK(two.second == big);
+
+  // What was received can be sent on, sliced, copied and outlive its first holder.
+  Bytes kept = two.second.slice(1, 5000);
+  CHECK(push.send(frames("again", "", &two.second)) == Sent::kSent);
+  CHECK(await(pull).second == big);
+  CHECK(kept.text() == std::string(5000, 'x'));
+}
+
+TEST_CASE("a router answers the peer that asked and says so when a peer is unknown") {
+  Folder folder;
+  Context context;
+  Socket router = open(context, SocketType::kRouter, Traffic::kClient);
+  REQUIRE(router.bind(folder.ipc("r")).ok());
+  Socket dealer = open(context, SocketType::kDealer, Traffic::kControl);
+  REQUIRE(dealer.connect(folder.ipc("r")).ok());
+  CHECK(dealer.send(frames("ask")) == Sent::kSent);
+
+  SystemClock clock;
+  Loop loop(clock);
+  PeerId peer;
+  Received request;
+  loop.watch(router, [&] {
+    if (router.receive_from(peer, request)) loop.stop();
+  });
+  loop.run([](Instant now) { return now + 1s; });
+  CHECK(request.first.text() == "ask");
+  CHECK(router.send_to(peer, frames("answer")) == Sent::kSent);
+  CHECK(await(dealer).first.text() == "answer");
+  CHECK(router.send_to(PeerId{peer.value + 1000}, frames("?")) == Sent::kNoPeer);
+}
+
+TEST_CASE("an address that is taken is refused with its name, and a stale file is no obstacle") {
+  Folder folder;
+  Context context;
+  Socket first = open(context, SocketType::kPull);
+  REQUIRE(first.bind(folder.ipc("a")).ok());
+  Socket second = open(context, SocketType::kPull);
+  const auto refused = second.bind(folder.ipc("a"));
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find(folder.ipc("a")) != std::string::npos);
+  CHECK(refused.error().message.find("another process listens") != std::string::npos);
+}
+
+TEST_CASE("a path too long for ipc is refused with the limit") {
+  Context context;
+  Socket pull = open(context, SocketType::kPull);
+  const auto refused = pull.bind("ipc:///tmp/" + std::string(120, 'p'));
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("107") != std::string::npos);
+}
+
+TEST_CASE("probe tells whether anybody listens") {
+  Folder folder;
+  Context context;
+  CHECK(probe(folder.ipc("a")) == Listening::kRefused);
+  {
+    Socket pull = open(context, SocketType::kPull);
+    REQUIRE(pull.bind(folder.ipc("a")).ok());
+    CHECK(probe(folder.ipc("a")) == Listening::kYes);
+    const auto tcp = pull.bind("tcp://127.0.0.1:0");
+    REQUIRE(tcp.ok());
+    CHECK(probe(*tcp) == Listening::kYes);
+  }
+  CHECK(probe("nonsense") == Listening::kUnknown);
+}
+
+TEST_CASE("a monitor sees a connection end") {
+  Folder folder;
+  Context context;
+  Socket router = open(context, SocketType::kRouter, Traffic::kControl);
+  auto monitor = Monitor::open(context, router, "test");
+  REQUIRE(monitor.ok());
+  REQUIRE(router.bind(folder.ipc("r")).ok());
+  {
+    Context other;
+    Socket dealer = open(other, SocketType::kDealer, Traffic::kControl);
+    REQUIRE(dealer.connect(folder.ipc("r")).ok());
+    CHECK(dealer.send(frames("hello")) == Sent::kSent);
+    SystemClock clock;
+    Loop loop(clock);
+    PeerId peer;
+    Received received;
+    loop.watch(router, [&] {
+      if (router.receive_from(peer, received)) loop.stop();
+    });
+    loop.run([](Instant now) { return now + 1s; });
+  }
+  SystemClock clock;
+  Loop loop(clock);
+  int ended = 0;
+  loop.watch(*monitor, [&] {
+    ended += monitor->disconnects();
+    if (ended > 0) loop.stop();
+  });
+  loop.run([](Instant now) { return now + 1s; });
+  CHECK(ended == 1);
+}
+
+TEST_CASE("a waker wakes a loop from another thread") {
+  SystemClock clock;
+  Loop loop(clock);
+  Waker waker;
+  int woken = 0;
+  loop.watch_fd(waker.fd(), [&] {
+    waker.drain();
+    ++woken;
+    loop.stop();
+  });
+  std::thread other([&] { waker.signal(); });
+  loop.run([](Instant) { return kNever; });
+  other.join();
+  CHECK(woken == 1);
+}

@@ -1,0 +1,121 @@
+// The conversations with the broker, as types: gateways and workers (schemas/membership.fbs),
+// flowctl (schemas/admin.fbs). Rare and small: encoding allocates.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "base/value.h"
+#include "wire/envelope.h"
+#include "wire/topology.h"
+
+namespace flow::wire {
+
+enum class Role : std::uint8_t { kWorker = 0, kGateway = 1 };
+
+struct Ready {
+  std::string data_address;
+  std::string lane_address;
+  std::vector<std::string> client_addresses;  // gateways
+  std::vector<std::string> endpoints;
+  bool catch_all = false;
+  std::uint32_t concurrency = 1;
+  bool wants_matrix = false;
+};
+
+struct Hello {
+  Role role = Role::kWorker;
+  std::string name;        // the slot
+  InstanceId instance;     // the id it has already
+  std::uint64_t term = 0;  // highest seen
+  std::uint32_t highest_id = 0;
+  std::uint32_t pid = 0;
+  std::string host;
+  std::string version;
+  std::optional<Topology> topology;  // gateways: what they hold
+  std::optional<Ready> ready;        // it was ready before
+};
+
+struct Welcome {
+  InstanceId instance;
+  std::uint64_t term = 0;
+  Duration beat{};
+  std::string flow;
+  std::string executor;
+  NodeIndex node;
+  std::uint16_t shard = 0;
+  std::uint16_t shards = 1;
+  std::uint16_t replica = 0;
+  std::uint16_t replicas = 1;
+  ValueMap with;
+  std::string workspace;
+  ValueMap settings;  // gateways; keys as in the flow file, sizes in bytes, times in microseconds
+  std::uint64_t max_part_bytes = 0;
+  Duration timeout{};
+  std::uint32_t threads = 1;
+};
+
+struct Refused {
+  std::string message;
+};
+
+struct Beat {
+  std::uint32_t queue = 0;
+  std::uint32_t in_flight = 0;
+  std::uint64_t executed = 0;
+  std::uint64_t service_us = 0;
+  std::uint64_t executing_us = 0;
+  std::uint64_t rss_bytes = 0;
+};
+
+struct TopologyAck {
+  std::uint64_t version = 0;
+  bool accepted = true;
+  std::string reason;
+  std::uint64_t oldest_plan = 0;  // gateways: topology version of the oldest plan in flight
+};
+
+struct Exit {
+  std::string reason;
+  bool planned = false;
+};
+
+struct Drain {
+  Duration timeout{};
+};
+
+struct Gone {
+  InstanceId instance;
+};
+
+struct AdminRequest {
+  std::uint64_t id = 0;
+  std::string command;
+  ValueMap arguments;
+};
+
+struct AdminReply {
+  std::uint64_t id = 0;
+  Errc code = Errc::kOk;
+  std::string message;
+  ValueMap value;
+};
+
+// Every message to or from the broker.
+using ControlMessage = std::variant<Hello, Welcome, Refused, Ready, Beat, Topology, TopologyAck,
+                                    Exit, Drain, Gone, AdminRequest, AdminReply>;
+
+// One frame.
+Bytes encode_control(const ControlMessage& message);
+
+// kInvalidArgument for anything that does not verify or is of another conversation.
+Result<ControlMessage> decode_control(Received received);
+
+}  // namespace flow::wire

@@ -1,0 +1,126 @@
+// What the codecs of this folder share: the layout of a received message, and the making of one.
+#pragma once
+
+#include <flatbuffers/flatbuffers.h>
+#include <schemas/part_generated.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/frames.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "wire/envelope.h"
+#include "wire/part.h"
+#include "wire/table_reader_internal.h"
+
+namespace flow::wire::internal {
+
+inline constexpr std::size_t kMaxNodes = 256;
+inline constexpr std::size_t kMaxHops = 256;
+inline constexpr std::size_t kMaxEndpoint = 1024;
+inline constexpr std::size_t kMaxName = 1024;
+inline constexpr std::size_t kMaxText = 4096;  // addresses, folders, messages
+
+// "Part", "ClientHello", …; empty for a number that is no kind.
+std::string_view name_of(Kind kind);
+
+// Where the pieces of a received message are. Checked: version, kind, all sizes.
+struct Layout {
+  std::uint32_t target = 0;
+  Kind kind = Kind::kPart;
+  std::span<const std::byte> header;  // inside `received.first`
+  std::size_t payload_offset = 0;     // in the first frame
+  std::size_t payload_size = 0;
+  bool in_second = false;
+};
+Result<Layout> read_layout(const Received& received);
+
+// The same; another kind than `expected` is kInvalidArgument.
+Result<Layout> read_layout(const Received& received, Kind expected);
+
+// The header of a message of kind `expected` that has no payload.
+Result<Layout> read_bare_layout(const Received& received, Kind expected);
+
+// Moves the payload out of the frame it is in; what points into that frame may dangle.
+Bytes take_payload(Received& received, const Layout& layout);
+
+// Makes messages, one at a time, in one buffer that it keeps.
+class MessageBuilder {
+ public:
+  // Forgets the last message. The header is to be built with the result.
+  flatbuffers::FlatBufferBuilder& start();
+
+  // The message; valid until the next start() and while `payload` lives. `payload` may be null.
+  template <typename Table>
+  Frames finish(flatbuffers::Offset<Table> root, Kind kind, std::uint32_t target,
+                const Bytes* payload) {
+    builder_.Finish(root);
+    return seal(kind, target, payload);
+  }
+
+ private:
+  Frames seal(Kind kind, std::uint32_t target, const Bytes* payload);
+
+  flatbuffers::FlatBufferBuilder builder_;
+};
+
+// Empty is absent.
+flatbuffers::Offset<flatbuffers::String> pack_text(flatbuffers::FlatBufferBuilder& builder,
+                                                   std::string_view text);
+// The same for people: cut to kMaxText bytes, so that an explanation never stops a message.
+flatbuffers::Offset<flatbuffers::String> pack_explanation(flatbuffers::FlatBufferBuilder& builder,
+                                                          std::string_view text);
+flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> pack_bytes(
+    flatbuffers::FlatBufferBuilder& builder, const Bytes& bytes);
+
+// A vector of the wire's own structs, given as ours of the same layout.
+template <typename Theirs, typename Ours>
+flatbuffers::Offset<flatbuffers::Vector<const Theirs*>> pack_structs(
+    flatbuffers::FlatBufferBuilder& builder, std::span<const Ours> structs) {
+  static_assert(sizeof(Theirs) == sizeof(Ours) && alignof(Theirs) == alignof(Ours));
+  static_assert(std::is_trivially_copyable_v<Ours>);
+  if (structs.empty()) return 0;
+  builder.StartVector(structs.size_bytes() / alignof(Theirs), alignof(Theirs));
+  builder.PushBytes(reinterpret_cast<const std::uint8_t*>(structs.data()), structs.size_bytes());
+  return builder.EndVector(structs.size());
+}
+
+flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> pack_texts(
+    flatbuffers::FlatBufferBuilder& builder, std::span<const std::string> texts);
+
+template <typename T>
+flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<T>>> pack_offsets(
+    flatbuffers::FlatBufferBuilder& builder, const std::vector<flatbuffers::Offset<T>>& offsets) {
+  if (offsets.empty()) return 0;
+  return builder.CreateVector(offsets);
+}
+
+// Messages of failures are cut to kMaxText bytes, names to kMaxName: an error must arrive.
+flatbuffers::Offset<fbs::Failure> pack_failure(flatbuffers::FlatBufferBuilder& builder,
+                                               const Failure* failure);
+// Reuses *failure; resets it when the table is absent.
+void unpack_failure(const TableReader& table, std::unique_ptr<Failure>& failure);
+
+// Reuses nothing: these are empty nearly always.
+Bytes unpack_bytes(const TableReader& table, Field field, std::size_t limit);
+
+// Durations are microseconds on the wire. Beyond what a Duration holds, or below `lowest`, is a
+// fault. Negative ones are sent as 0 by pack_duration.
+inline constexpr std::int64_t kMaxMicros = std::numeric_limits<std::int64_t>::max() / 1000;
+inline std::int64_t pack_duration(Duration duration) {
+  return std::max<std::int64_t>(to_us(duration), 0);
+}
+Duration checked_duration(const TableReader& table, Field field, std::int64_t micros,
+                          std::int64_t lowest);
+Duration unpack_duration(const TableReader& table, Field field);  // not negative
+
+}  // namespace flow::wire::internal

@@ -1,0 +1,180 @@
+#include "wire/part.h"
+
+#include <fmt/format.h>
+#include <schemas/part_generated.h>
+
+#include <cstddef>
+
+#include "wire/message_internal.h"
+
+namespace flow::wire {
+namespace {
+
+using internal::BufferReader;
+using internal::TableReader;
+
+// The structs that are copied as they are.
+static_assert(sizeof(PlanEntry) == 8 && offsetof(PlanEntry, target) == 0 &&
+              offsetof(PlanEntry, mode) == 4 && offsetof(PlanEntry, polling) == 5 &&
+              offsetof(PlanEntry, parts) == 6);
+static_assert(sizeof(Hop) == 24 && offsetof(Hop, instance) == 0 && offsetof(Hop, node) == 4 &&
+              offsetof(Hop, queue_us) == 8 && offsetof(Hop, execute_us) == 12 &&
+              offsetof(Hop, reduce_us) == 16 && offsetof(Hop, wire_us) == 20);
+static_assert(sizeof(Progress) == 16 && offsetof(Progress, sequence) == 0 &&
+              offsetof(Progress, attempt) == 8 && offsetof(Progress, finished) == 10 &&
+              offsetof(Progress, service_us) == 12);
+static_assert(sizeof(Trace) == sizeof(fbs::Trace) && alignof(Trace) == alignof(fbs::Trace));
+
+constexpr std::size_t kMaxProgress = kMaxHeader / sizeof(Progress);
+
+fbs::Route pack_route(const PartHeader& header) {
+  return {header.request.sequence,
+          header.topology_version,
+          to_us(header.remaining),
+          header.sent_at.time_since_epoch().count(),
+          header.request.gateway.value,
+          header.sent_on_host,
+          header.attempt,
+          header.source.value,
+          header.source_shard,
+          0};
+}
+
+void unpack_route(const TableReader& part, PartHeader& header) {
+  fbs::Route route;
+  if (!part.structure(fbs::Part::VT_ROUTE, route)) {
+    part.fail(fbs::Part::VT_ROUTE, "is missing");
+    return;
+  }
+  const NodeIndex source{route.source_node()};
+  if (source.value >= internal::kMaxNodes && source != kGatewayNode) [[unlikely]] {
+    part.fail(fbs::Part::VT_ROUTE, fmt::format("comes from node {}, at most {} are allowed",
+                                               source.value, internal::kMaxNodes));
+  }
+  header.request = {.gateway = {route.gateway()}, .sequence = route.sequence()};
+  header.attempt = route.attempt();
+  header.topology_version = route.topology_version();
+  header.remaining = internal::checked_duration(part, fbs::Part::VT_ROUTE, route.remaining_us(),
+                                                -internal::kMaxMicros);
+  header.sent_at = Instant(Duration(route.sent_at_ns()));
+  header.sent_on_host = route.sent_on_host();
+  header.source = source;
+  header.source_shard = route.source_shard();
+}
+
+void unpack_plan(const TableReader& part, std::vector<PlanEntry>& plan) {
+  part.copy_to(fbs::Part::VT_PLAN, plan, internal::kMaxNodes);
+  for (const PlanEntry& entry : plan) {
+    if (entry.mode > PlanMode::kPassOver || entry.polling > Polling::kHash) [[unlikely]] {
+      part.fail(fbs::Part::VT_PLAN,
+                fmt::format("has mode {} and polling {} for node {}, at most {} and {} are known",
+                            static_cast<int>(entry.mode), static_cast<int>(entry.polling),
+                            &entry - plan.data(), static_cast<int>(PlanMode::kPassOver),
+                            static_cast<int>(Polling::kHash)));
+      return;
+    }
+  }
+}
+
+void unpack_hops(const TableReader& part, std::vector<Hop>& hops) {
+  part.copy_to(fbs::Part::VT_HOPS, hops, internal::kMaxHops);
+  for (const Hop& hop : hops) {
+    if (hop.node >= internal::kMaxNodes) [[unlikely]] {
+      part.fail(fbs::Part::VT_HOPS,
+                fmt::format("name node {}, at most {} are allowed", hop.node, internal::kMaxNodes));
+      return;
+    }
+  }
+}
+
+void unpack_part(const TableReader& part, PartHeader& header) {
+  using fbs::Part;
+  unpack_route(part, header);
+  header.endpoint = part.text(Part::VT_ENDPOINT, internal::kMaxEndpoint);
+  unpack_plan(part, header.plan);
+  unpack_hops(part, header.hops);
+  header.parameters = internal::unpack_bytes(part, Part::VT_PARAMETERS, kMaxParameters);
+  internal::unpack_failure(part.table(Part::VT_FAILURE, fbs::FailureTypeTable), header.failure);
+  if (!part.structure(Part::VT_TRACE, header.trace)) header.trace = {};
+  header.results = internal::unpack_bytes(part, Part::VT_RESULTS, kMaxHeader);
+}
+
+void unpack_report(const TableReader& table, Report& report) {
+  using fbs::Report;
+  report.instance.value = table.scalar<std::uint32_t>(Report::VT_INSTANCE);
+  table.copy_to(Report::VT_PROGRESS, report.progress, kMaxProgress);
+  for (const Progress& progress : report.progress) {
+    if (progress.finished > 1) {
+      table.fail(Report::VT_PROGRESS, fmt::format("of request {} is {}, at most 1 is known",
+                                                  progress.sequence, progress.finished));
+      break;
+    }
+  }
+  report.queue = table.scalar<std::uint32_t>(Report::VT_QUEUE);
+  report.window = table.scalar<std::uint32_t>(Report::VT_WINDOW);
+  report.executing = internal::unpack_duration(table, Report::VT_EXECUTING_US);
+  report.dropped = table.scalar<std::uint64_t>(Report::VT_DROPPED);
+}
+
+}  // namespace
+
+struct PartEncoder::State {
+  internal::MessageBuilder message;
+};
+
+PartEncoder::PartEncoder() : state_(std::make_unique<State>()) {}
+PartEncoder::~PartEncoder() = default;
+
+Frames PartEncoder::encode(const PartHeader& header, const Bytes& payload) {
+  flatbuffers::FlatBufferBuilder& builder = state_->message.start();
+  const auto results = internal::pack_bytes(builder, header.results);
+  const auto failure = internal::pack_failure(builder, header.failure.get());
+  const auto parameters = internal::pack_bytes(builder, header.parameters);
+  const auto hops = internal::pack_structs<fbs::Hop, Hop>(builder, header.hops);
+  const auto plan = internal::pack_structs<fbs::PlanEntry, PlanEntry>(builder, header.plan);
+  const auto endpoint = internal::pack_text(builder, header.endpoint);
+  const fbs::Route route = pack_route(header);
+  const fbs::Trace trace(header.trace.id_high, header.trace.id_low, header.trace.parent);
+
+  fbs::PartBuilder part(builder);
+  part.add_route(&route);
+  part.add_endpoint(endpoint);
+  part.add_plan(plan);
+  part.add_hops(hops);
+  part.add_parameters(parameters);
+  part.add_failure(failure);
+  if (header.trace != Trace{}) part.add_trace(&trace);
+  part.add_results(results);
+  return state_->message.finish(part.Finish(), Kind::kPart, header.target, &payload);
+}
+
+Status decode_part(Received received, Part& part) {
+  const Result<internal::Layout> layout = internal::read_layout(received, Kind::kPart);
+  if (!layout) return layout.error();
+  BufferReader reader(layout->header, "Part");
+  part.header.target = layout->target;
+  unpack_part(TableReader::root(reader, fbs::PartTypeTable), part.header);
+  if (!reader.ok()) return std::move(reader).status();
+  part.payload = internal::take_payload(received, *layout);
+  return {};
+}
+
+Bytes encode_report(const Report& report) {
+  internal::MessageBuilder message;
+  flatbuffers::FlatBufferBuilder& builder = message.start();
+  const auto progress = internal::pack_structs<fbs::Progress, Progress>(builder, report.progress);
+  const auto root =
+      fbs::CreateReport(builder, report.instance.value, progress, report.queue, report.window,
+                        internal::pack_duration(report.executing), report.dropped);
+  return Bytes::copy_of(message.finish(root, Kind::kReport, 0, nullptr).head);
+}
+
+Status decode_report(Received received, Report& report) {
+  const Result<internal::Layout> layout = internal::read_bare_layout(received, Kind::kReport);
+  if (!layout) return layout.error();
+  BufferReader reader(layout->header, "Report");
+  unpack_report(TableReader::root(reader, fbs::ReportTypeTable), report);
+  return std::move(reader).status();
+}
+
+}  // namespace flow::wire

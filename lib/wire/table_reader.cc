@@ -1,0 +1,105 @@
+#include <fmt/format.h>
+
+#include "wire/table_reader_internal.h"
+
+namespace flow::wire::internal {
+
+void BufferReader::fail(std::string_view text) {
+  if (fault_) return;
+  fault_ = Error{Errc::kInvalidArgument, fmt::format("{}: {}", message_, text)};
+}
+
+void BufferReader::fail_shared() {
+  fail(fmt::format("its tables, vectors and strings overlap: they claim more than its {} bytes",
+                   size_));
+}
+
+TableReader TableReader::root(BufferReader& buffer, flatbuffers::TypeFunction type) {
+  if (buffer.size_ < 8) {
+    buffer.fail(fmt::format("a header of {} bytes holds no table", buffer.size_));
+    return {};
+  }
+  const std::size_t at = buffer.load<std::uint32_t>(0);
+  if (at < 4 || at % 4 != 0 || at + 4 > buffer.size_) {
+    buffer.fail(fmt::format("the root table is said to be at byte {} of {}", at, buffer.size_));
+    return {};
+  }
+  return open(buffer, at, type);
+}
+
+TableReader TableReader::open(BufferReader& buffer, std::size_t at,
+                              flatbuffers::TypeFunction type) {
+  const std::int64_t vtable =
+      static_cast<std::int64_t>(at) - std::int64_t{buffer.load<std::int32_t>(at)};
+  const auto end = static_cast<std::int64_t>(buffer.size_);
+  if (vtable < 4 || vtable % 2 != 0 || vtable + 4 > end) [[unlikely]] {
+    buffer.fail(fmt::format("the table at byte {} has its vtable at byte {} of {}", at, vtable,
+                            buffer.size_));
+    return {};
+  }
+  TableReader table;
+  table.buffer_ = &buffer;
+  table.type_ = type;
+  table.position_ = at;
+  table.vtable_ = static_cast<std::size_t>(vtable);
+  table.vtable_size_ = buffer.load<std::uint16_t>(table.vtable_);
+  table.table_size_ = buffer.load<std::uint16_t>(table.vtable_ + 2);
+  if (table.vtable_size_ < 4 || table.vtable_size_ % 2 != 0 ||
+      table.vtable_ + table.vtable_size_ > buffer.size_ || table.table_size_ < 4 ||
+      at + table.table_size_ > buffer.size_) [[unlikely]] {
+    buffer.fail(fmt::format("the table at byte {} has {} bytes and a vtable of {}, outside of {}",
+                            at, table.table_size_, table.vtable_size_, buffer.size_));
+    return {};
+  }
+  return buffer.charge(table.table_size_) ? table : TableReader();
+}
+
+void TableReader::texts(Field field, std::size_t limit, std::size_t size_limit,
+                        std::vector<std::string>& out) const {
+  const Vector found = vector(field, kReference, limit);
+  out.resize(found.count);
+  for (std::size_t i = 0; i < found.count && buffer_->ok(); ++i) {
+    const std::size_t at = target(field, found.at + 4 * i);
+    if (at == 0) return;
+    const Vector text = vector_at(field, at, kCharacter, size_limit);
+    out[i].assign(reinterpret_cast<const char*>(buffer_->data_) + text.at, text.count);
+  }
+}
+
+std::string_view TableReader::name(Field field) const {
+  const std::size_t index = (field - 4U) / 2U;
+  const flatbuffers::TypeTable* type = type_();
+  return type->names != nullptr && index < type->num_elems ? type->names[index] : "a field";
+}
+
+void TableReader::fail(Field field, std::string_view text) const {
+  if (buffer_ == nullptr) return;
+  buffer_->fail(fmt::format("{} {}", name(field), text));
+}
+
+void TableReader::fail_field(Field field, std::size_t at) const {
+  fail(field,
+       fmt::format("is said to be at byte {}, which is misaligned or outside of its table", at));
+}
+
+void TableReader::fail_offset(Field field, std::size_t at, std::size_t to) const {
+  fail(field, fmt::format("points from byte {} to byte {} of {}, which is misaligned or outside",
+                          at, to, buffer_->size_));
+}
+
+void TableReader::fail_vector(Field field, std::size_t at, std::size_t count) const {
+  fail(field, fmt::format("at byte {} has {} elements, which are misaligned or outside of {} bytes",
+                          at, count, buffer_->size_));
+}
+
+void TableReader::fail_limit(Field field, Element element, std::size_t count,
+                             std::size_t limit) const {
+  fail(field, fmt::format("has {} {}, at most {} are allowed", count,
+                          element.size == 1 ? "bytes" : "entries", limit));
+}
+
+void TableReader::fail_enumerator(Field field, unsigned value, unsigned last) const {
+  fail(field, fmt::format("is {}, at most {} is known", value, last));
+}
+
+}  // namespace flow::wire::internal

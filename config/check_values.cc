@@ -1,0 +1,99 @@
+#include "config/check_values.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "graph/graph.h"
+
+namespace flow::config {
+namespace {
+
+constexpr std::size_t kMaxSocketPath = 107;
+
+bool is_number(std::string_view text, unsigned most) {
+  unsigned number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size() && number <= most;
+}
+
+std::string check_path(std::string_view path) {
+  if (!path.starts_with('/')) return "the path must begin with /";
+  if (path.size() > kMaxSocketPath) {
+    return fmt::format("the path has {} characters, a socket's has at most {}", path.size(),
+                       kMaxSocketPath);
+  }
+  return {};
+}
+
+// Splits "host:port" and "[v6]:port"; false if there is no port.
+bool split_port(std::string_view text, std::string_view& host, std::string_view& port) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  host = text.substr(0, colon);
+  port = text.substr(colon + 1);
+  return is_number(port, 65535);
+}
+
+}  // namespace
+
+bool is_flow_name(std::string_view text) {
+  const auto small = [](char c) { return c >= 'a' && c <= 'z'; };
+  return !text.empty() && text.size() <= graph::kMaxNameLength && small(text.front()) &&
+         std::ranges::all_of(
+             text, [&small](char c) { return small(c) || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+std::string check_gateway_address(std::string_view text, bool insecure) {
+  if (text.starts_with("ipc://")) return check_path(text.substr(6));
+  if (!text.starts_with("tcp://")) return "it must begin with tcp:// or ipc://";
+  std::string_view host;
+  std::string_view port;
+  if (!split_port(text.substr(6), host, port)) return "a port from 0 to 65535 must be at its end";
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  const std::string name(bracketed ? host.substr(1, host.size() - 2) : host);
+  std::array<unsigned char, 16> address{};
+  if (::inet_pton(bracketed ? AF_INET6 : AF_INET, name.c_str(), address.data()) != 1) {
+    return fmt::format("the host '{}' must be a numeric address", host);
+  }
+  const bool loopback = bracketed ? name == "::1" : address[0] == 127;
+  if (loopback || insecure) return {};
+  return "everyone on the network could use the flow; `insecure = true` permits it";
+}
+
+std::string check_redis_url(std::string_view text) {
+  if (text == "private") return {};
+  if (text.starts_with("unix://")) return check_path(text.substr(7));
+  if (!text.starts_with("redis://")) return "it must be private, redis://... or unix://...";
+  std::string_view place = text.substr(8);
+  const std::size_t slash = place.find('/');
+  if (slash != std::string_view::npos && !is_number(place.substr(slash + 1), 65535)) {
+    return "behind the / is the number of the database";
+  }
+  place = place.substr(0, slash);
+  if (place.find('@') != std::string_view::npos) {
+    return "the password belongs into a file of its own (password_file)";
+  }
+  std::string_view host;
+  std::string_view port;
+  if (!split_port(place, host, port) || host.empty()) return "host and port are needed";
+  return {};
+}
+
+bool is_effect(std::string_view text) {
+  return text == "readonly" || text == "idempotent" || text == "once";
+}
+
+bool is_polling(std::string_view text) {
+  const auto same = [text](std::string_view word) {
+    return std::ranges::equal(text, word, {}, [](char c) {
+      return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    });
+  };
+  return same("ANY") || same("ALL") || same("ALL_ASYNC") || same("HASH");
+}
+
+}  // namespace flow::config

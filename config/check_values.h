@@ -1,0 +1,20 @@
+// The grammar of single values. Pure; each returns an empty string or what is wrong, as a clause.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace flow::config {
+
+bool is_flow_name(std::string_view text);  // [a-z][a-z0-9-]*, at most 63 characters
+
+// tcp://HOST:PORT with a numeric host, ipc:///PATH. `insecure` permits hosts beyond loopback.
+std::string check_gateway_address(std::string_view text, bool insecure);
+
+// private, redis://HOST:PORT/DB, unix:///PATH
+std::string check_redis_url(std::string_view text);
+
+bool is_effect(std::string_view text);   // readonly, idempotent, once
+bool is_polling(std::string_view text);  // ANY, ALL, ALL_ASYNC, HASH, any letter case
+
+}  // namespace flow::config

@@ -1,0 +1,157 @@
+#include "config/executor_section.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+#include "config/check_values.h"
+#include "graph/codes.h"
+#include "graph/graph.h"
+
+namespace flow::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::microseconds;
+
+bool joins_everything(const TomlNode& table) {
+  const TomlNode* needs = table.find("needs");
+  if (needs == nullptr) return false;
+  if (needs->is_list()) return needs->children.size() == 1 && needs->children[0].text == "*";
+  return needs->text == "*";
+}
+
+void read_needs(TableReader& reader, const std::string& above, graph::ExecutorDecl& executor) {
+  const Key key{"needs", "needs = [\"encode\", \"index\"]"};
+  const TomlNode* node = reader.strings(key, executor.needs);
+  const TomlNode* written = reader.node().find("needs");
+  const bool missing = written == nullptr;
+  if (missing || (node == nullptr && executor.needs.empty())) {
+    executor.needs.push_back({above, executor.place});
+  }
+}
+
+void read_reduction(TableReader& reader, graph::ExecutorDecl& executor) {
+  const TomlNode* now = reader.boolean({"no_reduce", "no_reduce = true"}, executor.no_reduce);
+  const TomlNode* older =
+      reader.boolean({"disable_reduce", "disable_reduce = true"}, executor.no_reduce);
+  if (now == nullptr || older == nullptr) return;
+  reader.error(
+      graph::codes::kGivenTwice, *older,
+      fmt::format("{} has `no_reduce` and `disable_reduce`, which are the same", reader.what()),
+      "leave one of them out");
+}
+
+void read_effects(TableReader& reader, graph::ExecutorDecl& executor) {
+  const Key key{"effects", "effects = { \"/index\" = \"idempotent\", \"*\" = \"readonly\" }"};
+  const TomlNode* node = reader.take(key.name);
+  if (node == nullptr) return;
+  if (!node->is_table() && !node->is_string()) {
+    return reader.wrong_type(*node, key, "a table of endpoints, or a string for all of them");
+  }
+  const auto add = [&reader, &executor, &key](const std::string& endpoint, const TomlNode& value) {
+    if (value.is_string() && is_effect(value.text)) {
+      executor.effects.emplace_back(endpoint, value.text);
+      return;
+    }
+    reader.error(value.is_string() ? graph::codes::kBadWord : graph::codes::kWrongType, value,
+                 fmt::format("the effect of '{}' in {} must be readonly, idempotent or once",
+                             endpoint, reader.what()),
+                 std::string(key.example));
+  };
+  if (node->is_string()) return add("*", *node);
+  for (const TomlNode& child : node->children)
+    add(child.key, child);
+}
+
+// Names end up in execve: no name may hold "=" or a zero byte.
+void read_env(TableReader& reader, graph::ExecutorDecl& executor) {
+  const Key key{"env", "env = { OMP_NUM_THREADS = \"4\" }"};
+  reader.string_map(key, executor.env);
+  for (const auto& entry : executor.env) {
+    const TomlNode& node = *reader.node().find("env")->find(entry.first);
+    const bool bad_name = entry.first.empty() || entry.first.find_first_of(std::string_view(
+                                                     "=\0", 2)) != std::string::npos;
+    if (bad_name || entry.second.find('\0') != std::string::npos) {
+      reader.error(graph::codes::kOutOfRange, node,
+                   fmt::format("'{}' in 'env' of {} cannot be an environment variable", entry.first,
+                               reader.what()),
+                   std::string(key.example));
+    }
+    if (entry.first == "CUDA_VISIBLE_DEVICES" && entry.second.starts_with("RR")) {
+      reader.error(graph::codes::kUnsupported, node,
+                   fmt::format("'CUDA_VISIBLE_DEVICES = \"{}\"' is not supported by this version "
+                               "yet",
+                               entry.second),
+                   "name the devices: CUDA_VISIBLE_DEVICES = \"0\"");
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> executor_names(const TomlNode& list) {
+  std::set<std::string, std::less<>> taken;
+  for (const TomlNode& table : list.children) {
+    const TomlNode* name = table.find("name");
+    if (name != nullptr && name->is_string()) taken.insert(name->text);
+  }
+  std::vector<std::string> names;
+  for (const TomlNode& table : list.children) {
+    const TomlNode* given = table.find("name");
+    if (given != nullptr && given->is_string()) {
+      names.push_back(given->text);
+      continue;
+    }
+    const bool joiner = joins_everything(table);
+    std::size_t number = joiner ? 0 : names.size();
+    std::string name = joiner ? "joiner" : fmt::format("executor{}", number);
+    while (!taken.insert(name).second) {
+      name = fmt::format("{}{}", joiner ? "joiner" : "executor", ++number);
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+graph::ExecutorDecl read_executor(const TomlNode& table, const std::string& name,
+                                  const std::string& above, graph::Diagnostics& diagnostics) {
+  graph::ExecutorDecl executor;
+  executor.place = table.place;
+  TableReader reader(table, fmt::format("executor '{}'", name), diagnostics);
+  executor.name.value = name;
+  std::string given;
+  const TomlNode* named = reader.string({"name", "name = \"encode\""}, given);
+  if (named != nullptr) executor.name.place = named->place;
+  executor.uses = {"pass-through", table.place};
+  const TomlNode* uses = reader.string({"uses", "uses = \"hashing-encoder\""}, executor.uses.value);
+  if (uses != nullptr) {
+    executor.uses.place = uses->place;
+    if (uses->text.empty() || uses->text.find('\0') != std::string::npos) {
+      reader.error(graph::codes::kOutOfRange, *uses,
+                   fmt::format("'uses' of {} names no program", reader.what()),
+                   "uses = \"hashing-encoder\", or leave it out for pass-through");
+      executor.uses.value = "pass-through";
+    }
+  }
+  read_needs(reader, above, executor);
+  if (const TomlNode* with = reader.table({"with", "with = { dim = 256 }"})) {
+    executor.with = to_value_map(*with, diagnostics);
+  }
+  reader.integer({"replicas", "replicas = 2"}, 1, std::int64_t{graph::kMaxInstances},
+                 executor.replicas);
+  read_reduction(reader, executor);
+  read_env(reader, executor);
+  reader.duration({"timeout", "timeout = \"5s\""}, microseconds(1), hours(1), executor.timeout);
+  reader.string({"workspace", "workspace = \"/var/lib/flow\""}, executor.workspace);
+  reader.boolean({"restart", "restart = false"}, executor.restart);
+  reader.duration({"ready_timeout", "ready_timeout = \"60s\""}, microseconds(1), hours(1),
+                  executor.ready_timeout);
+  read_effects(reader, executor);
+  read_later_keys(reader);
+  reader.finish();
+  return executor;
+}
+
+}  // namespace flow::config

@@ -1,0 +1,156 @@
+#include "config/flow_value.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace flow::config {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+constexpr std::array<Unit, 5> kTimes = {{{"h", 3'600'000'000'000},
+                                         {"m", 60'000'000'000},
+                                         {"s", 1'000'000'000},
+                                         {"ms", 1'000'000},
+                                         {"us", 1'000}}};
+constexpr std::array<Unit, 4> kSizes = {
+    {{"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"KiB", 1ULL << 10}, {"B", 1}}};
+
+// The largest unit that divides it; the smallest, with a fraction, if none does.
+std::string exact(std::uint64_t amount, std::span<const Unit> units) {
+  const Unit& smallest = units.back();
+  if (amount == 0) return fmt::format("0{}", smallest.name);
+  for (const Unit& unit : units) {
+    if (amount % unit.factor == 0) return fmt::format("{}{}", amount / unit.factor, unit.name);
+  }
+  return fmt::format("{}.{:03}{}", amount / smallest.factor, amount % smallest.factor,
+                     smallest.name);
+}
+
+Value number(std::uint64_t amount) {
+  return Value(static_cast<std::int64_t>(amount));
+}
+
+ValueMap gateway_value(const graph::GatewayDecl& gateway) {
+  ValueMap map;
+  if (!gateway.address.empty()) map.append("address", gateway.address);
+  if (gateway.insecure) map.append("insecure", true);
+  map.append("deadline", duration_text(gateway.deadline));
+  map.append("max_in_flight", number(gateway.max_in_flight));
+  map.append("max_in_flight_bytes", size_text(gateway.max_in_flight_bytes));
+  map.append("max_queued", number(gateway.max_queued));
+  map.append("max_request", size_text(gateway.max_request));
+  map.append("unavailable_after", duration_text(gateway.unavailable_after));
+  return map;
+}
+
+ValueMap redis_value(const graph::RedisDecl& redis) {
+  ValueMap map;
+  map.append("url", redis.url);
+  if (!redis.password_file.empty()) map.append("password_file", redis.password_file);
+  return map;
+}
+
+template <typename Pairs>
+ValueMap string_table(const Pairs& pairs) {
+  ValueMap map;
+  for (const auto& entry : pairs)
+    map.append(entry.first, Value(entry.second));
+  return map;
+}
+
+// The settings of an executor but its name, uses and needs.
+void append_settings(ValueMap& map, const graph::ExecutorDecl& executor) {
+  if (!executor.with.empty()) map.append("with", executor.with);
+  map.append("replicas", number(executor.replicas));
+  map.append("shards", number(executor.shards));
+  map.append("no_reduce", executor.no_reduce);
+  map.append("floating", executor.floating);
+  if (!executor.env.empty()) map.append("env", string_table(executor.env));
+  if (executor.timeout > Duration::zero()) {
+    map.append("timeout", duration_text(executor.timeout));
+  }
+  map.append("threads", number(executor.threads));
+  if (!executor.workspace.empty()) map.append("workspace", executor.workspace);
+  map.append("restart", executor.restart);
+  map.append("ready_timeout", duration_text(executor.ready_timeout));
+  if (!executor.effects.empty()) map.append("effects", string_table(executor.effects));
+}
+
+std::string name_of(const graph::Graph& graph, NodeIndex index) {
+  return index == kGatewayNode ? "gateway" : graph[index].name;
+}
+
+ValueList names_of(const graph::Graph& graph, std::span<const NodeIndex> indexes) {
+  ValueList names;
+  for (const NodeIndex index : indexes)
+    names.emplace_back(name_of(graph, index));
+  return names;
+}
+
+}  // namespace
+
+std::string duration_text(Duration duration) {
+  return exact(static_cast<std::uint64_t>(duration.count()), kTimes);
+}
+
+std::string size_text(std::uint64_t bytes) {
+  return exact(bytes, kSizes);
+}
+
+ValueMap declared_value(const graph::FlowDecl& flow) {
+  ValueList executors;
+  for (const graph::ExecutorDecl& executor : flow.executors) {
+    ValueMap map;
+    map.append("name", executor.name.value);
+    map.append("uses", executor.uses.value);
+    ValueList needs;
+    for (const auto& need : executor.needs)
+      needs.emplace_back(need.value);
+    map.append("needs", std::move(needs));
+    append_settings(map, executor);
+    executors.emplace_back(std::move(map));
+  }
+  ValueMap map;
+  map.append("flow", ValueMap{{"name", flow.name.value}});
+  map.append("gateway", gateway_value(flow.gateway));
+  map.append("redis", redis_value(flow.redis));
+  if (!executors.empty()) map.append("executor", std::move(executors));
+  return map;
+}
+
+ValueMap compiled_value(const graph::FlowDecl& flow, const graph::Graph& graph,
+                        std::span<const std::string> programs) {
+  ValueList executors;
+  ValueList hanging;
+  for (const graph::Node& node : graph.nodes()) {
+    graph::ExecutorDecl executor = flow.executors[node.executor];
+    executor.no_reduce = node.no_reduce;
+    executor.floating = node.floating;
+    ValueMap map;
+    map.append("name", node.name);
+    map.append("uses", node.uses);
+    if (node.executor < programs.size()) map.append("program", programs[node.executor]);
+    map.append("needs", names_of(graph, node.needs));
+    map.append("successors", names_of(graph, node.successors));
+    append_settings(map, executor);
+    executors.emplace_back(std::move(map));
+    if (graph::is_hanging(graph, node.index)) hanging.emplace_back(node.name);
+  }
+  ValueMap map;
+  map.append("name", flow.name.value);
+  map.append("gateway", gateway_value(flow.gateway));
+  map.append("redis", redis_value(flow.redis));
+  map.append("executors", std::move(executors));
+  map.append("sink", name_of(graph, graph.sink()));
+  map.append("hanging", std::move(hanging));
+  return map;
+}
+
+}  // namespace flow::config

@@ -1,0 +1,116 @@
+#include <array>
+
+#include "graph/codes.h"
+#include "graph/explain.h"
+
+namespace flow::graph {
+namespace {
+
+constexpr std::array kEntries = {
+    Explanation{
+        codes::kBadName, "this is not a name for an executor",
+        R"(An executor's name begins with a letter or _ and goes on with letters, digits, _ and -, at most 63
+characters: it becomes part of folder names and of the names of its instances.
+
+Wrong:  name = "my encoder"
+Right:  name = "my-encoder")"},
+    Explanation{
+        codes::kReservedName, "this name is taken by the flow itself",
+        R"(`gateway` is the entrance and the exit of every flow; `needs = "gateway"` means it.
+
+Wrong:  [[executor]]
+        name = "gateway"
+Right:  [[executor]]
+        name = "front")"},
+    Explanation{codes::kDuplicateName, "two executors have the same name",
+                R"(Names tell executors apart in `needs`, in results and in every message.
+
+Wrong:  two [[executor]] with name = "encode"
+Right:  name = "encode-text" and name = "encode-image")"},
+    Explanation{
+        codes::kUnknownNeed, "an executor needs one that does not exist",
+        R"(Every name in `needs` is that of an executor of this flow, above or below, or `gateway`, or `*`.
+
+Wrong:  name = "encode"      ...  needs = "encoder"
+Right:  name = "encode"      ...  needs = "encode")"},
+    Explanation{codes::kSelfNeed, "an executor needs itself",
+                R"(It would wait for its own results for ever.
+
+Wrong:  name = "rank"
+        needs = ["index", "rank"]
+Right:  name = "rank"
+        needs = "index")"},
+    Explanation{
+        codes::kCycle, "executors wait for one another in a circle",
+        R"(A flow runs from the gateway to its last executor; nothing flows back. The message names the executors
+on the circle in order. Take away one of these needs.
+
+Wrong:  a needs b, b needs a
+Right:  a needs gateway, b needs a)"},
+    Explanation{
+        codes::kNoNeeds, "an executor needs nothing",
+        R"(An empty list would mean an executor that nothing ever reaches. Without `needs` it gets the results of
+the executor above; the first gets the requests.
+
+Wrong:  needs = []
+Right:  needs = "gateway")"},
+    Explanation{
+        codes::kNothingToJoin, "there is nothing that `*` could stand for",
+        R"(`needs = "*"` joins every executor above that nobody else needs. Here there is none, because this is
+the first executor or because the others are needed already.
+
+Wrong:  the first [[executor]] with needs = "*"
+Right:  branches first, then the one with needs = "*")"},
+    Explanation{codes::kTooManyNodes, "the flow has too many executors",
+                R"(A flow has at most 256 executors.
+
+Wrong:  300 [[executor]] tables
+Right:  two flows)"},
+    Explanation{codes::kTooManyInstances, "the flow has too many processes",
+                R"(All replicas of all executors together are at most 4096 processes.
+
+Wrong:  two executors with replicas = 4000
+Right:  replicas = 40)"},
+    Explanation{
+        codes::kProgramNotFound, "the program of an executor was not found",
+        R"(`uses` without a "/" is looked up as a built-in executor, in the folders of FLOW_EXECUTOR_PATH, beside
+the flow file and in PATH. With a "/" it is a path from the flow file. The message lists where was looked.
+
+Wrong:  uses = "hash-encoder"
+Right:  uses = "hashing-encoder"
+Right:  uses = "./build/my-encoder")"},
+    Explanation{codes::kNotExecutable, "the program of an executor cannot be run",
+                R"(The file exists but is a folder, or is not marked as executable.
+
+Wrong:  -rw-r--r-- my-encoder
+Right:  chmod +x my-encoder)"},
+    Explanation{
+        codes::kUnsupported, "this version cannot do this yet",
+        R"(The key is part of the language and was checked, but this version of the engine does not run it. It is
+refused so that no flow behaves differently from what its file says.
+
+Wrong:  shards = 2
+Right:  shards = 1, or a newer version)"},
+    Explanation{
+        codes::kHangingLeaf, "warning: nobody gets an executor's results",
+        R"(The last executor answers. Another one that nobody needs still runs for every request, but its results
+are dropped and nobody waits for it.
+
+Suspicious:  b and c need a, c is last: b hangs
+Usual:       an executor with needs = "*" at the end)"},
+    Explanation{
+        codes::kReplicatedIndex, "warning: an index has replicas",
+        R"(Every replica of an index keeps documents of its own. A request to write reaches one replica, a
+request to search perhaps another.
+
+Suspicious:  uses = "vector-index" with replicas = 2
+Usual:       replicas = 1)"},
+};
+
+}  // namespace
+
+std::span<const Explanation> graph_explanations() {
+  return kEntries;
+}
+
+}  // namespace flow::graph

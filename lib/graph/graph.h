@@ -1,0 +1,69 @@
+// The compiled graph: nodes in declared order, edges both ways, and the node that answers.
+//
+// Immutable once compiled. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "graph/diagnostic.h"
+#include "graph/flow.h"
+
+namespace flow::graph {
+
+inline constexpr std::size_t kMaxNodes = 256;
+inline constexpr std::size_t kMaxInstances = 4096;  // worker processes of a flow
+inline constexpr std::size_t kMaxNameLength = 63;   // of a flow or an executor
+
+struct Node {
+  NodeIndex index;
+  std::string name;
+  std::string uses;
+  std::vector<NodeIndex> needs;       // declared order, no duplicates, kGatewayNode for the gateway
+  std::vector<NodeIndex> successors;  // ascending; of the sink also kGatewayNode, last
+  std::uint16_t replicas = 1;
+  std::uint16_t shards = 1;
+  bool no_reduce = false;
+  bool floating = false;
+  std::uint16_t executor = 0;  // position of its declaration in FlowDecl::executors
+};
+
+class Graph {
+ public:
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const Node& operator[](NodeIndex index) const { return nodes_[index.value]; }
+  const Node* find(std::string_view name) const;
+
+  // The node that answers: the last declared that is not floating; kGatewayNode when there is none
+  // (the gateway echoes).
+  NodeIndex sink() const { return sink_; }
+
+  // Nodes whose `needs` hold the gateway, ascending.
+  const std::vector<NodeIndex>& first() const { return first_; }
+
+  // Every node after all of its needs.
+  const std::vector<NodeIndex>& topological() const { return topological_; }
+
+ private:
+  friend struct Compiler;
+  std::vector<Node> nodes_;
+  std::vector<NodeIndex> first_;
+  std::vector<NodeIndex> topological_;
+  NodeIndex sink_ = kGatewayNode;
+};
+
+// Compiles and checks a declared flow: names, needs, cycles, limits. Adds every error and warning
+// it finds to `diagnostics`. A graph only when there was no error.
+std::optional<Graph> compile(const FlowDecl& flow, Diagnostics& diagnostics);
+
+// Whether the node is a leaf whose results nobody gets: neither the sink nor floating.
+bool is_hanging(const Graph& graph, NodeIndex index);
+
+// The instance names a node runs as: executor/rep-R, with more than one shard
+// executor/shard-S/rep-R.
+std::string instance_name(const Node& node, std::uint16_t shard, std::uint16_t replica);
+
+}  // namespace flow::graph

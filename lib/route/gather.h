@@ -1,0 +1,103 @@
+// Where the parts of a request meet: at a join, and at the gateway behind shards.
+//
+// One thread owns a table. It holds at most `limits.open` requests and `limits.bytes` of payload
+// and refuses the newest part rather than grow. Time does not pass by itself: the caller hands in
+// deadlines and `now`. Parts are identified by (need, shard); how many each need sends is in the
+// part's own plan, so the table needs no topology.
+//
+// The highest attempt wins: its first part ends the gathering of every older one. A gathering ends
+// with its last part, a higher attempt, its deadline, or its gateway leaving.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "wire/part.h"
+
+namespace flow::route {
+
+using PartPointer = std::unique_ptr<wire::Part>;
+
+// How many parts a node with these needs receives from `need` under `plan`; 0 when the request
+// does not reach it. The gateway, as a need, sends one.
+std::uint16_t expected_from(NodeIndex need, std::span<const wire::PlanEntry> plan);
+
+// The same, of all needs together. With one part there is nothing to gather.
+std::uint32_t expected_parts(std::span<const NodeIndex> needs,
+                             std::span<const wire::PlanEntry> plan);
+
+struct GatherLimits {
+  std::size_t open = 10'000;
+  std::size_t bytes = std::size_t{512} << 20;
+};
+
+// Parts that went nowhere, since the start.
+struct GatherCounters {
+  std::uint64_t duplicate = 0;   // a part seen before
+  std::uint64_t stale = 0;       // of an older attempt than the one being gathered
+  std::uint64_t superseded = 0;  // held, then a higher attempt came
+  std::uint64_t unexpected = 0;  // from a node the plan does not expect here
+  std::uint64_t refused = 0;     // the table was full
+  std::uint64_t expired = 0;     // held, then the deadline passed
+  std::uint64_t orphaned = 0;    // held, then the gateway left
+
+  friend bool operator==(const GatherCounters&, const GatherCounters&) = default;
+};
+
+class GatherTable {
+ public:
+  enum class Outcome { kComplete, kWaiting, kDuplicate, kStale, kUnexpected, kRefused };
+
+  explicit GatherTable(GatherLimits limits = {}) : limits_(limits) {}
+
+  // Takes one part; `deadline` is when its time is up. kComplete: `joined` holds all parts of the
+  // request, in the order of `needs`, shards ascending. kWaiting: more are due. Any other outcome:
+  // the part was dropped and counted.
+  Outcome add(PartPointer part, std::span<const NodeIndex> needs, Instant deadline,
+              std::vector<PartPointer>& joined);
+
+  // Drops the requests whose deadline has passed; how many.
+  std::size_t expire(Instant now);
+
+  // Drops the requests of gateways that are not in `alive`; how many.
+  std::size_t keep_gateways(std::span<const InstanceId> alive);
+
+  // Not later than the next deadline of a request held; kNever when there is none.
+  Instant next_deadline() const { return next_deadline_; }
+
+  std::size_t open() const { return entries_.size(); }
+  std::size_t bytes() const { return bytes_; }
+  const GatherCounters& counters() const { return counters_; }
+
+ private:
+  struct Slot {
+    std::uint16_t need = 0;  // position in the declared order
+    std::uint16_t shard = 0;
+    PartPointer part;
+  };
+  struct Entry {
+    std::uint16_t attempt = 0;
+    std::uint32_t expected = 0;
+    std::size_t bytes = 0;
+    Instant deadline = kNever;
+    std::vector<Slot> slots;  // by (need, shard)
+  };
+  using Entries = std::unordered_map<RequestId, Entry>;
+
+  bool has_room(std::size_t bytes, bool opens) const;
+  std::size_t drop(Entries::iterator entry);  // how many parts it held
+
+  GatherLimits limits_;
+  GatherCounters counters_;
+  Entries entries_;
+  std::size_t bytes_ = 0;
+  Instant next_deadline_ = kNever;
+};
+
+}  // namespace flow::route

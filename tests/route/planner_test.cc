@@ -1,0 +1,198 @@
+#include "route/planner.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+namespace {
+
+using namespace flow;  // NOLINT: a test
+using namespace std::chrono_literals;
+using route::Blocked;
+using route::Choice;
+using route::Planner;
+
+Instant at(Duration since_start) {
+  return Instant(std::chrono::seconds(100)) + since_start;
+}
+
+// A chain of nodes n0, n1, …, each with so many replicas; instance ids count from 1 in that order.
+wire::Topology chain(const std::vector<std::uint16_t>& replicas) {
+  wire::Topology topology;
+  topology.term = 1;
+  topology.version = 1;
+  std::uint32_t id = 1;
+  for (std::uint16_t n = 0; n < replicas.size(); ++n) {
+    wire::TopologyNode node;
+    node.name = "n" + std::to_string(n);
+    node.needs = {n == 0 ? kGatewayNode : NodeIndex{static_cast<std::uint16_t>(n - 1)}};
+    topology.nodes.push_back(node);
+    for (std::uint16_t r = 0; r < replicas[n]; ++r) {
+      wire::TopologyInstance instance;
+      instance.id = InstanceId{id++};
+      instance.node = NodeIndex{n};
+      instance.replica = r;
+      instance.name = node.name + "/rep-" + std::to_string(r);
+      instance.state = wire::InstanceState::kServing;
+      instance.data_address = "ipc:///" + instance.name;
+      instance.catch_all = true;
+      topology.instances.push_back(instance);
+    }
+  }
+  topology.sink = NodeIndex{static_cast<std::uint16_t>(replicas.size() - 1)};
+  return topology;
+}
+
+struct Fixture {
+  explicit Fixture(wire::Topology topology) {
+    planner.update(std::make_shared<const wire::Topology>(std::move(topology)));
+  }
+  bool plan(Instant now, std::uint64_t bytes = 100) {
+    return planner.plan(0, bytes, {}, now, entries, choices, blocked);
+  }
+  // One request through all nodes, each taking `service`.
+  void complete(Instant now, Duration service, std::uint64_t bytes = 100) {
+    for (std::size_t n = 0; n < choices.size(); ++n) {
+      planner.sample(choices[n], NodeIndex{static_cast<std::uint16_t>(n)}, 0, service, now);
+      planner.release(choices[n], bytes);
+    }
+  }
+  Planner planner;
+  std::vector<wire::PlanEntry> entries;
+  std::vector<Choice> choices;
+  Blocked blocked;
+};
+
+}  // namespace
+
+TEST_CASE("a plan names a serving instance for every node") {
+  Fixture f(chain({1, 1}));
+  REQUIRE(f.plan(at(0ms)));
+  REQUIRE(f.entries.size() == 2);
+  CHECK(f.entries[0].target == 1);
+  CHECK(f.entries[1].target == 2);
+  CHECK(f.entries[0].mode == wire::PlanMode::kRun);
+}
+
+TEST_CASE("sequential requests visit every idle replica") {
+  Fixture f(chain({4}));
+  std::set<std::uint32_t> seen;
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(f.plan(at(i * 1ms)));
+    seen.insert(f.entries[0].target);
+    f.complete(at(i * 1ms), 50us * (i + 1));  // measured times never tie exactly
+  }
+  CHECK(seen.size() == 4);
+}
+
+TEST_CASE("a slower replica gets less") {
+  Fixture f(chain({2}));
+  for (int i = 0; i < 8; ++i) {
+    REQUIRE(f.plan(at(i * 1ms)));
+    f.complete(at(i * 1ms), f.entries[0].target == 1 ? 10ms : 1ms);
+  }
+  int slow = 0;
+  for (int i = 0; i < 6; ++i) {
+    REQUIRE(f.plan(at(20ms)));
+    if (f.entries[0].target == 1) ++slow;
+  }
+  CHECK(slow == 0);
+}
+
+TEST_CASE("an executor whose service time is unknown takes its concurrency") {
+  Fixture f(chain({1}));
+  REQUIRE(f.plan(at(0ms)));
+  CHECK_FALSE(f.plan(at(0ms)));
+  CHECK(f.blocked.node == NodeIndex{0});
+  CHECK_FALSE(f.blocked.nobody);
+}
+
+TEST_CASE("windows grow along a pipeline so that it stays full") {
+  Fixture f(chain({1, 1, 1, 1, 1, 1, 1, 1}));
+  REQUIRE(f.plan(at(0ms)));
+  f.complete(at(0ms), 5ms);
+  int admitted = 0;
+  while (admitted < 100 && f.plan(at(10ms)))
+    ++admitted;
+  // 2 + (10 ms + 1 ms) / 5 ms at the first stage is what limits.
+  CHECK(admitted >= 4);
+  CHECK(admitted <= 5);
+}
+
+TEST_CASE("an idle instance has room for one request, however large") {
+  Fixture f(chain({1}));
+  CHECK(f.plan(at(0ms), 1ULL << 30));
+  f.complete(at(0ms), 1us, 1ULL << 30);
+  REQUIRE(f.plan(at(1ms), 30ULL << 20));
+  CHECK_FALSE(f.plan(at(1ms), 3ULL << 20));
+}
+
+TEST_CASE("a node without instances blocks, and says that nobody is there") {
+  wire::Topology topology = chain({1, 1});
+  topology.instances.pop_back();
+  Fixture f(topology);
+  CHECK_FALSE(f.plan(at(0ms)));
+  CHECK(f.blocked.nobody);
+  CHECK(f.blocked.node == NodeIndex{1});
+}
+
+TEST_CASE("nothing is charged by a plan that failed") {
+  wire::Topology topology = chain({1, 1});
+  topology.instances.pop_back();
+  Fixture f(topology);
+  CHECK_FALSE(f.plan(at(0ms)));
+  CHECK(f.planner.find(InstanceId{1})->outstanding == 0);
+}
+
+TEST_CASE("a hanging node without instances is left out") {
+  wire::Topology topology = chain({1, 1});
+  topology.nodes[1].needs = {kGatewayNode};
+  topology.sink = NodeIndex{0};
+  topology.instances.pop_back();
+  Fixture f(topology);
+  REQUIRE(f.plan(at(0ms)));
+  CHECK(f.entries[1].target == 0);
+}
+
+TEST_CASE("suspect and retired instances get no new plans") {
+  wire::Topology topology = chain({3});
+  topology.instances[0].state = wire::InstanceState::kSuspect;
+  topology.instances[1].state = wire::InstanceState::kRetired;
+  Fixture f(topology);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(f.plan(at(0ms)));
+    CHECK(f.entries[0].target == 3);
+    f.complete(at(0ms), 1us);
+  }
+}
+
+TEST_CASE("an update names the instances that are gone and forgets their charges") {
+  Fixture f(chain({2}));
+  REQUIRE(f.plan(at(0ms)));
+  Choice old = f.choices[0];
+  wire::Topology topology = chain({2});
+  topology.version = 2;
+  std::erase_if(topology.instances, [&](const auto& i) { return i.id == old.instance; });
+  const auto gone = f.planner.update(std::make_shared<const wire::Topology>(topology));
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0] == old.instance);
+  f.planner.release(old, 100);  // of a target that is gone: no effect
+  CHECK(f.plan(at(1ms)));
+}
+
+TEST_CASE("an endpoint that a node does not bind is passed over") {
+  wire::Topology topology = chain({1, 1});
+  topology.instances[0].catch_all = false;
+  topology.instances[0].endpoints = {"/index"};
+  Fixture f(topology);
+  const auto search = f.planner.endpoint("/search");
+  const auto index = f.planner.endpoint("/index");
+  CHECK(search == 0);
+  CHECK(index != 0);
+  REQUIRE(f.planner.plan(search, 1, {}, at(0ms), f.entries, f.choices, f.blocked));
+  CHECK(f.entries[0].mode == wire::PlanMode::kPassOver);
+  CHECK(f.entries[1].mode == wire::PlanMode::kRun);
+  f.complete(at(0ms), 1us, 1);
+  REQUIRE(f.planner.plan(index, 1, {}, at(0ms), f.entries, f.choices, f.blocked));
+  CHECK(f.entries[0].mode == wire::PlanMode::kRun);
+}

@@ -1,0 +1,147 @@
+// The gateway: admits requests, plans them, sends their first parts, watches how far they got, and
+// answers each exactly once.
+//
+//   accept -> queue -> plan -> send first parts -> (reports, deaths, new attempts) -> final part ->
+//   answer
+//
+// Pure, `(event, now) -> effects`: no socket, no clock; the service and the simulator drive the
+// same core. One thread. Bounds: max_in_flight admitted and max_queued waiting requests,
+// max_in_flight_bytes accepted bytes, 3 attempts a request, a budget of new attempts after deaths;
+// what is refused is refused at once and counted.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "base/timer_wheel.h"
+#include "gateway/counters.h"
+#include "gateway/request_table.h"
+#include "gateway/settings.h"
+#include "route/planner.h"
+#include "route/target_filter.h"
+#include "wire/client_messages.h"
+#include "wire/part.h"
+#include "wire/topology.h"
+
+namespace flow::gateway {
+
+// What the core does to the world. Nothing blocks; references live until the call returns.
+class Effects {
+ public:
+  virtual ~Effects() = default;
+  virtual void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) = 0;
+  virtual void answer(ClientId client, const wire::Response& response) = 0;
+  // Nothing was heard of an instance where something should have been: look whether anybody listens
+  // there, and call on_gone() if not, but not from within.
+  virtual void suspect(InstanceId instance) = 0;
+};
+
+class Core {
+ public:
+  // `host`: base/host.h's host_id() of this process.
+  Core(const Settings& settings, InstanceId self, std::uint32_t host, Effects& effects);
+
+  // A newer topology. Requests whose plan names an instance that is gone are sent again.
+  void on_topology(std::shared_ptr<const wire::Topology> topology, Instant now);
+
+  // Nobody listens at this instance's address any more: it is dead, whether the broker says so or
+  // not.
+  void on_gone(InstanceId instance, Instant now);
+
+  // A client's request; documents already verified, `bytes` its size. Answered through Effects, now
+  // (refused) or later.
+  void on_request(ClientId client, wire::Request request, Instant now);
+  void on_cancel(ClientId client, std::uint64_t client_request, Instant now);
+  void on_client_gone(ClientId client, Instant now);
+
+  // The part that ends a request: from the sink.
+  void on_part(wire::Part& part, Instant now);
+
+  // A worker's progress.
+  void on_report(const wire::Report& report, Instant now);
+
+  // Does what is due; call it before waiting. Returns when it wants to be called next.
+  Instant tick(Instant now);
+
+  // From now on new requests are refused; drained() once nothing is left, hanging work included.
+  void drain();
+  bool drained() const { return draining_ && table_.size() == 0; }
+
+  // Version of the topology of the oldest plan in flight; the newest version when there is none.
+  std::uint64_t oldest_plan() const;
+
+  const Counters& counters() const { return counters_; }
+  std::uint32_t in_flight() const { return in_flight_; }
+  std::uint32_t queued() const { return queued_; }
+  const std::shared_ptr<const wire::Topology>& topology() const { return planner_.topology(); }
+
+ private:
+  enum class Admission { kAdmitted, kBlocked, kEnded };
+
+  // core.cc: from the front door to the answer.
+  void refuse(ClientId client, std::uint64_t client_request, wire::Failure failure,
+              Duration retry_after);
+  bool acceptable(ClientId client, const wire::Request& request);
+  void pump(Instant now);
+  bool pump_queue(SlotQueue& queue, Instant now);
+  Admission admit(std::uint32_t slot, Instant now);
+  Admission blocked_on(std::uint32_t slot, const route::Blocked& blocked, Instant now);
+  void dispatch(Pending& entry, Instant now);
+  void answer(Pending& entry, Instant now);
+  void answer_failure(std::uint32_t slot, wire::Failure failure, Instant now);
+  void fill_hops(const Pending& entry, const std::vector<wire::Hop>& hops);
+  void end(std::uint32_t slot, Instant now);
+  void settle(std::uint32_t slot);
+  void drop(std::uint32_t slot, Instant now);
+
+  // core_watch.cc: how far requests got, and what to do when something dies.
+  void note_received(Pending& entry, NodeIndex node);
+  void note_finished(Pending& entry, NodeIndex node, Duration service, Instant now);
+  void finish_answering(Pending& entry, const std::vector<wire::Hop>& hops, Instant now);
+  bool got_past(const Pending& entry, NodeIndex node) const;
+  bool lost(const Pending& entry) const;
+  bool may_repeat(const Pending& entry) const;
+  bool is_once(NodeIndex node, std::string_view endpoint) const;
+  void note_empty(Instant now);
+  void lose(const std::vector<InstanceId>& gone, Instant now);
+  void retry_lost(Instant now);
+  void try_again(std::uint32_t slot, Instant now);
+  bool take_token(Instant now);
+  void find_deaf(Instant now);
+  bool deaf(const Pending& entry, NodeIndex node, Instant now) const;
+  void expire(std::uint32_t slot, Instant now);
+  std::string waiting_for(const Pending& entry) const;
+  std::string lost_instances(const Pending& entry) const;
+
+  Settings settings_;
+  InstanceId self_;
+  std::uint32_t host_;
+  Effects& effects_;
+  route::Planner planner_;
+  route::TargetFilter targets_;
+  RequestTable table_;
+  TimerWheel deadlines_;
+  std::vector<SlotQueue> queues_;      // by endpoint
+  std::size_t next_queue_ = 0;         // endpoints take turns
+  SlotQueue retries_;                  // goes before all of them
+  std::vector<std::uint32_t> losing_;  // slots in kLosing
+  std::vector<Instant> empty_since_;  // by node: no instance may be planned since; kNever: some may
+  std::vector<wire::PlanEntry> plan_;
+  wire::Response response_;
+  Counters counters_;
+  std::uint64_t bytes_ = 0;
+  std::uint32_t in_flight_ = 0;
+  std::uint32_t queued_ = 0;
+  double tokens_ = 0;
+  Instant tokens_at_{};
+  Instant deaf_at_{};
+  bool room_ = false;  // something was released since the last pump
+  bool draining_ = false;
+};
+
+}  // namespace flow::gateway

@@ -1,0 +1,109 @@
+// The requests a gateway has accepted and not yet let go of.
+//
+// This, not a socket, is where an accepted request lives: its documents stay here until it is
+// answered, so that it can be sent again when an instance dies. A fixed number of slots; the slot
+// is part of the request's sequence number, so that a part finds its request without a search.
+// Pure; one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "route/planner.h"
+#include "wire/part.h"
+
+namespace flow::gateway {
+
+// A client connection, as the service numbers them.
+struct ClientId {
+  std::uint32_t value = 0;
+  friend auto operator<=>(ClientId, ClientId) = default;
+};
+
+inline constexpr std::uint32_t kNoSlot = 0xFFFFFFFF;
+
+// What is known of one node's part in a request.
+struct NodeRun {
+  bool received = false;  // the instance has reported it
+  bool finished = false;
+  Instant ready_at = kNever;     // when all its predecessors had finished
+  Instant finished_at = kNever;  // when its finish was reported here
+};
+
+struct Pending {
+  enum class State : std::uint8_t {
+    kFree,
+    kQueued,    // accepted, waiting for room
+    kInFlight,  // sent to its first nodes
+    kLosing,    // an instance of its plan died; waiting for receipts that prove it got past
+    kRetry,     // to be planned again
+    kAnswered,  // answered; something of it still runs (hanging nodes, late executions)
+  };
+
+  State state = State::kFree;
+  std::uint64_t sequence = 0;  // running number << kSlotBits | slot
+  ClientId client;
+  std::uint64_t client_request = 0;
+  route::EndpointIndex endpoint = 0;
+  std::vector<bool> skip;  // by node: passed over by target_executor; empty: none
+  Instant accepted{};
+  Instant deadline{};
+  Instant retry_at{};
+  std::uint64_t bytes = 0;
+  Bytes payload;
+  wire::PartHeader header;  // endpoint, parameters, plan, attempt: reused for each first part
+  std::vector<route::Choice> choices;  // by node
+  std::vector<NodeRun> runs;           // by node
+  std::uint32_t next = kNoSlot;        // in the queue it stands in
+};
+
+class RequestTable {
+ public:
+  static constexpr int kSlotBits = 16;
+
+  // At most `limit` requests at once, below 65,536.
+  explicit RequestTable(std::uint32_t limit) : limit_(limit) {}
+
+  // A fresh entry, or kNoSlot when the table is full.
+  std::uint32_t take();
+  void free(std::uint32_t slot);
+
+  Pending& operator[](std::uint32_t slot) { return slots_[slot]; }
+  const Pending& operator[](std::uint32_t slot) const { return slots_[slot]; }
+
+  // The slot of a sequence number; kNoSlot when that request is gone.
+  std::uint32_t find(std::uint64_t sequence) const;
+
+  std::uint32_t size() const { return used_; }  // taken slots
+  std::uint32_t slots() const { return static_cast<std::uint32_t>(slots_.size()); }
+
+ private:
+  std::uint32_t limit_;
+  std::uint32_t used_ = 0;
+  std::uint64_t number_ = 0;
+  std::deque<Pending> slots_;
+  std::vector<std::uint32_t> free_;
+};
+
+// A first-in first-out line of slots, linked through Pending::next.
+class SlotQueue {
+ public:
+  bool empty() const { return head_ == kNoSlot; }
+  std::uint32_t front() const { return head_; }
+  std::uint32_t size() const { return size_; }
+  void push(RequestTable& table, std::uint32_t slot);
+  std::uint32_t pop(RequestTable& table);
+  void remove(RequestTable& table, std::uint32_t slot);  // linear
+
+ private:
+  std::uint32_t head_ = kNoSlot;
+  std::uint32_t tail_ = kNoSlot;
+  std::uint32_t size_ = 0;
+};
+
+}  // namespace flow::gateway

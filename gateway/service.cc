@@ -1,0 +1,319 @@
+#include "gateway/service.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/host.h"
+#include "base/log.h"
+#include "wire/document_list.h"
+#include "wire/value_codec.h"
+
+namespace flow::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kBatch = 64;  // messages taken from one socket before the others get their turn
+constexpr std::size_t kSlack = 1U << 20;  // headers and parameters beside the documents
+constexpr Duration kBeatEvery = milliseconds(200);
+constexpr std::uint32_t kClientInFlight = 1024;
+constexpr std::array<Duration, 3> kLookAfter = {milliseconds(0), milliseconds(10),
+                                                milliseconds(100)};
+
+}  // namespace
+
+Service::Service(Arguments arguments, net::Context& context, const Clock& clock)
+    : arguments_(std::move(arguments)),
+      context_(context),
+      clock_(clock),
+      loop_(clock),
+      member_({wire::Role::kGateway, arguments_.name, static_cast<std::uint32_t>(getpid()),
+               host_name(), std::string(version())},
+              *this) {}
+
+Status Service::run(StopSignal& stop) {
+  Result<net::Socket> control = net::Socket::open(
+      context_, net::SocketType::kDealer,
+      {.traffic = net::Traffic::kControl, .max_message = wire::kMaxControl + wire::kEnvelopeSize});
+  if (!control) return std::move(control).error();
+  control_ = std::move(*control);
+  if (Status status = control_.connect(arguments_.broker); !status) return status;
+  loop_.watch(control_, [this] { on_control(); });
+  loop_.watch_fd(stop.fd(), [this, &stop] {
+    if (stop.take() != 0) stop_asked();
+  });
+  loop_.run([this](Instant now) { return before_wait(now); });
+  if (outcome_.ok()) member_.leave("drained", true);
+  return std::move(outcome_);
+}
+
+void Service::fail(Error error) {
+  outcome_ = std::move(error);
+  loop_.stop();
+}
+
+void Service::stop_asked() {
+  if (stopping_ || core_ == nullptr) {
+    loop_.stop();
+    return;
+  }
+  stopping_ = true;
+  core_->drain();
+  log::info("draining in_flight={} queued={}", core_->in_flight(), core_->queued());
+}
+
+// The broker --------------------------------------------------------------------------------------
+
+void Service::send(const wire::ControlMessage& message) {
+  // A full or absent broker is no news here: hello and beats repeat themselves.
+  (void)control_.send(wire::encode_control(message));
+}
+
+void Service::on_control() {
+  Received received;
+  for (int i = 0; i < kBatch && control_.receive(received); ++i) {
+    Result<wire::ControlMessage> message = wire::decode_control(std::move(received));
+    if (!message) {
+      counters_.add(Counter::kMalformed);
+      log::warn("message from the broker dropped reason=\"{}\"", message.error().message);
+      continue;
+    }
+    for (cluster::MemberEvent& event : member_.receive(std::move(*message), clock_.now()))
+      act(event);
+  }
+}
+
+void Service::act(cluster::MemberEvent& event) {
+  if (const auto* welcomed = std::get_if<cluster::Welcomed>(&event)) {
+    if (Status status = open_doors(welcomed->welcome); !status) fail(std::move(status).error());
+  } else if (const auto* changed = std::get_if<cluster::TopologyChanged>(&event)) {
+    switch_to(changed->topology);
+  } else if (std::get_if<cluster::DrainAsked>(&event) != nullptr) {
+    stop_asked();
+  } else if (const auto* refused = std::get_if<cluster::RefusedByBroker>(&event)) {
+    fail({Errc::kUnavailable, refused->message});
+  }
+}
+
+Status Service::open_doors(const wire::Welcome& welcome) {
+  Result<Settings> settings = settings_from(welcome.settings, welcome.flow);
+  if (!settings) return std::move(settings).error();
+  settings_ = std::move(*settings);
+  Result<net::Socket> data = net::Socket::open(context_, net::SocketType::kPull,
+                                               {.max_message = settings_.max_request + kSlack});
+  if (!data) return std::move(data).error();
+  data_ = std::move(*data);
+  Result<std::string> address =
+      data_.bind(fmt::format("ipc://{}/data-{}.ipc", arguments_.run_dir, welcome.instance.value));
+  if (!address) return std::move(address).error();
+  data_address_ = *address;
+  std::vector<std::string> client_addresses;
+  if (Status status = bind_clients(client_addresses); !status) return status;
+  core_ = std::make_unique<Core>(settings_, welcome.instance, host_id(), *this);
+  Result<net::Monitor> arrivals = net::Monitor::open(context_, data_, "gateway-data");
+  if (!arrivals) return std::move(arrivals).error();
+  arrivals_ = std::move(*arrivals);
+  loop_.watch(arrivals_, [this] {
+    if (arrivals_.disconnects() == 0) return;
+    // The listening socket may outlive the connection by a moment.
+    for (const Duration wait : kLookAfter)
+      looks_.push_back(clock_.now() + wait);
+  });
+  loop_.watch(data_, [this] { on_data(); });
+  loop_.watch(clients_, [this] { on_clients(); });
+  wire::Ready ready;
+  ready.data_address = data_address_;
+  ready.client_addresses = std::move(client_addresses);
+  member_.ready(std::move(ready));
+  return {};
+}
+
+Status Service::bind_clients(std::vector<std::string>& addresses) {
+  Result<net::Socket> clients =
+      net::Socket::open(context_, net::SocketType::kRouter,
+                        {.traffic = net::Traffic::kClient,
+                         .max_message = settings_.max_request + kSlack,
+                         .client_queue = 2 * static_cast<int>(kClientInFlight)});
+  if (!clients) return std::move(clients).error();
+  clients_ = std::move(*clients);
+  std::vector<std::string> wanted;
+  if (!settings_.address.empty()) wanted.push_back(settings_.address);
+  wanted.push_back(fmt::format("ipc://{}/gateway.ipc", arguments_.run_dir));
+  for (const std::string& address : wanted) {
+    Result<std::string> bound = clients_.bind(address);
+    if (!bound) return std::move(bound).error();
+    addresses.push_back(std::move(*bound));
+  }
+  return {};
+}
+
+void Service::switch_to(const std::shared_ptr<const wire::Topology>& topology) {
+  if (core_ == nullptr) return;
+  std::unordered_map<InstanceId, net::Socket> kept;
+  for (const wire::TopologyInstance& instance : topology->instances) {
+    if (instance.data_address.empty()) continue;
+    if (const auto known = instances_.find(instance.id); known != instances_.end()) {
+      kept.emplace(instance.id, std::move(known->second));
+      continue;
+    }
+    Result<net::Socket> push = net::Socket::open(context_, net::SocketType::kPush,
+                                                 {.max_message = settings_.max_request + kSlack});
+    Status connected = push ? push->connect(instance.data_address) : Status(push.error());
+    if (!connected) {
+      log::error("cannot reach instance={} reason=\"{}\"", instance.name,
+                 connected.error().message);
+      continue;
+    }
+    kept.emplace(instance.id, std::move(*push));
+  }
+  instances_ = std::move(kept);
+  core_->on_topology(topology, clock_.now());
+  acknowledged_plan_ = core_->oldest_plan();
+  member_.acknowledge(topology->version, acknowledged_plan_);
+}
+
+// Clients -----------------------------------------------------------------------------------------
+
+void Service::on_clients() {
+  net::PeerId peer;
+  Received message;
+  for (int i = 0; i < kBatch && clients_.receive_from(peer, message); ++i) {
+    on_client_message(peer, std::move(message));
+  }
+}
+
+void Service::on_client_message(net::PeerId peer, Received message) {
+  const std::optional<wire::Peek> peek = wire::peek(message);
+  const wire::Kind kind = peek ? peek->kind : wire::Kind::kPart;
+  if (kind == wire::Kind::kRequest) {
+    on_request(peer, std::move(message));
+  } else if (kind == wire::Kind::kClientHello) {
+    wire::ClientWelcome welcome;
+    welcome.gateway = member_.instance();
+    welcome.flow = settings_.flow;
+    welcome.max_request_bytes = settings_.max_request;
+    welcome.max_in_flight = kClientInFlight;
+    welcome.deadline = settings_.deadline;
+    (void)clients_.send_to(peer, client_encoder_.encode(welcome));
+  } else if (kind == wire::Kind::kPing) {
+    (void)clients_.send_to(peer, client_encoder_.encode_pong());
+  } else if (kind == wire::Kind::kCancel) {
+    if (const Result<std::uint64_t> id = wire::decode_cancel(std::move(message))) {
+      core_->on_cancel(ClientId{peer.value}, *id, clock_.now());
+    }
+  } else {
+    counters_.add(Counter::kMalformed);
+  }
+}
+
+// Everything a client sends is verified here, once, before anything else reads it.
+void Service::on_request(net::PeerId peer, Received message) {
+  Status status = wire::decode_request(std::move(message), request_);
+  if (!status) {
+    counters_.add(Counter::kMalformed);
+    return;
+  }
+  status = wire::DocumentList::verify(request_.payload);
+  if (status.ok() && !request_.parameters.empty()) {
+    if (const auto parameters = wire::decode_value(request_.parameters.span()); !parameters) {
+      status = Error{Errc::kInvalidArgument, "parameters: " + parameters.error().message};
+    }
+  }
+  if (!status) {
+    wire::Response response;
+    response.id = request_.id;
+    response.failure = std::make_unique<wire::Failure>(
+        wire::Failure{status.error().code, status.error().message, {}, {}});
+    answer(ClientId{peer.value}, response);
+    return;
+  }
+  core_->on_request(ClientId{peer.value}, request_, clock_.now());
+}
+
+void Service::answer(ClientId client, const wire::Response& response) {
+  const net::Sent sent =
+      clients_.send_to(net::PeerId{client.value}, client_encoder_.encode(response));
+  if (sent == net::Sent::kSent) return;
+  counters_.add(Counter::kDropped);
+  gone_clients_.push_back(net::PeerId{client.value});  // told to the core once it has returned
+}
+
+// Workers -----------------------------------------------------------------------------------------
+
+void Service::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
+  if (const auto known = instances_.find(to); known != instances_.end()) {
+    (void)known->second.send(
+        parts_.encode(header, payload));  // lost with its instance, then sent again
+  }
+}
+
+void Service::on_data() {
+  Received message;
+  for (int i = 0; i < kBatch && data_.receive(message); ++i) {
+    const std::optional<wire::Peek> peek = wire::peek(message);
+    Status status = Error{Errc::kInvalidArgument, "unknown message"};
+    if (peek && peek->kind == wire::Kind::kPart) {
+      status = wire::decode_part(std::move(message), part_);
+      if (status.ok()) core_->on_part(part_, clock_.now());
+    } else if (peek && peek->kind == wire::Kind::kReport) {
+      status = wire::decode_report(std::move(message), report_);
+      if (status.ok()) core_->on_report(report_, clock_.now());
+    }
+    if (!status.ok()) counters_.add(Counter::kMalformed);
+  }
+}
+
+void Service::suspect(InstanceId /*instance*/) {
+  looks_.push_back(clock_.now());
+}
+
+// A connection of some worker ended, or one is silent. Death is not taken on trust: only who
+// refuses a connection is gone. Works without the broker, and tells it.
+void Service::look_for_dead(Instant now) {
+  if (std::erase_if(looks_, [now](Instant due) { return due <= now; }) == 0) return;
+  const std::shared_ptr<const wire::Topology> topology = core_->topology();
+  for (const wire::TopologyInstance& instance : topology->instances) {
+    if (net::probe(instance.data_address) != net::Listening::kRefused) continue;
+    member_.report_gone(instance.id);
+    core_->on_gone(instance.id, now);
+  }
+}
+
+// Time --------------------------------------------------------------------------------------------
+
+void Service::beat(Instant now) {
+  if (now < next_beat_) return;
+  next_beat_ = now + kBeatEvery;
+  wire::Beat beat;
+  beat.queue = core_->queued();
+  beat.in_flight = core_->in_flight();
+  beat.executed = core_->counters()[Counter::kAnswered] + core_->counters()[Counter::kFailed];
+  beat.rss_bytes = resident_bytes();
+  member_.set_beat(beat);
+  if (core_->topology() == nullptr) return;
+  if (const std::uint64_t oldest = core_->oldest_plan(); oldest != acknowledged_plan_) {
+    acknowledged_plan_ = oldest;
+    member_.acknowledge(core_->topology()->version, oldest);
+  }
+}
+
+Instant Service::before_wait(Instant now) {
+  Instant next = kNever;
+  if (core_ != nullptr) {
+    beat(now);
+    next = core_->tick(now);
+    for (const net::PeerId peer : std::exchange(gone_clients_, {})) {
+      core_->on_client_gone(ClientId{peer.value}, now);
+    }
+    if (!looks_.empty() && core_->topology() != nullptr) look_for_dead(now);
+    for (const Instant look : looks_)
+      next = std::min(next, look);
+    if (stopping_ && core_->drained()) loop_.stop();
+  }
+  return std::min(next, member_.tick(now));
+}
+
+}  // namespace flow::gateway

@@ -99,13 +99,6 @@ void find_programs(Draft& draft, const LoadOptions& options, const EnvLookup& en
   for (const graph::ExecutorDecl& executor : draft.decl.executors) {
     const std::string& uses = executor.uses.value;
     if (diagnostics.has_error_at(executor.uses.place)) continue;
-    if (is_later_builtin(uses)) {
-      diagnostics.error(
-          graph::codes::kUnsupported, executor.uses.place,
-          fmt::format("the built-in executor '{}' is not supported by this version yet", uses),
-          fmt::format("there are: {}", fmt::join(builtin_executors(), ", ")));
-      continue;
-    }
     Result<std::string> program =
         find_program(uses, folder, executor_path, path, options.builtin_dir);
     if (program) {

@@ -17,11 +17,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kWorker = "flow-worker";
-constexpr std::array<std::string_view, 13> kBuiltins = {
+constexpr std::array<std::string_view, 15> kBuiltins = {
     "pass-through", "append",      "set-text",    "add-text",        "append-name",
     "sleep",        "fail",        "record",      "hashing-encoder", "vector-index",
-    "text-index",   "rank-fusion", "BaseExecutor"};
-constexpr std::array<std::string_view, 2> kLaterBuiltins = {"add-matches", "match-merger"};
+    "text-index",   "rank-fusion", "add-matches", "match-merger",    "BaseExecutor"};
 
 enum class Found { kProgram, kNothing, kNoProgram };
 
@@ -59,10 +58,6 @@ std::span<const std::string_view> builtin_executors() {
 
 bool is_builtin(std::string_view uses) {
   return std::ranges::find(kBuiltins, uses) != kBuiltins.end();
-}
-
-bool is_later_builtin(std::string_view uses) {
-  return std::ranges::find(kLaterBuiltins, uses) != kLaterBuiltins.end();
 }
 
 Result<std::string> find_program(std::string_view uses, std::string_view flow_file_dir,

@@ -13,9 +13,6 @@ namespace flow::config {
 std::span<const std::string_view> builtin_executors();
 bool is_builtin(std::string_view uses);
 
-// Names the language reserves for built-in executors that this version does not have.
-bool is_later_builtin(std::string_view uses);
-
 // The program to start for `uses`, as an absolute path:
 //   with a "/": that path, from `flow_file_dir`;
 //   a built-in: flow-worker in `builtin_dir` (just "flow-worker", unchecked, if that is empty);

@@ -202,6 +202,10 @@ void TableReader::finish() {
   for (const TomlNode& child : table_.children) {
     if (std::ranges::find(known_, child.key) != known_.end()) continue;
     if (child.key.starts_with("x-")) continue;
+    if (diagnostics_.full()) {
+      diagnostics_.error(graph::codes::kUnknownKey, child.key_place, {});
+      continue;
+    }
     const auto meant = did_you_mean(child.key, known_);
     std::vector<std::string_view> keys = known_;
     std::ranges::sort(keys);

@@ -78,8 +78,9 @@ class Copier {
     const auto* region = dynamic_cast<const toml::detail::region*>(toml::detail::get_region(value));
     const std::size_t offset =
         region == nullptr ? 0 : static_cast<std::size_t>(region->first() - region->begin());
-    node.place = lines_.place(offset);
-    node.key_place = lines_.place(offset_of_key(offset));
+    node.place = place(offset);
+    const std::size_t key = offset_of_key(offset);
+    node.key_place = key == offset ? node.place : lines_.place(key);
     fill(node, value, region == nullptr ? std::string() : region->str());
     return node;
   }
@@ -143,6 +144,22 @@ class Copier {
                        "this number does not fit into 64 bits", "write it as a string");
   }
 
+  // Counts on from the last place where it can: a long line of numbers is not counted anew for
+  // each.
+  graph::Place place(std::size_t offset) {
+    const bool onward = last_place_.line != 0 && offset >= last_offset_ && offset <= text_.size();
+    const std::string_view between =
+        onward ? text_.substr(last_offset_, offset - last_offset_) : std::string_view();
+    if (!onward || between.find('\n') != std::string_view::npos) {
+      last_place_ = lines_.place(offset);
+    } else {
+      last_place_.column += static_cast<std::uint32_t>(std::ranges::count_if(
+          between, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    }
+    last_offset_ = offset;
+    return last_place_;
+  }
+
   // A value stands behind its key and "="; a table of a header, or of a dotted key, begins with the
   // key itself.
   std::size_t offset_of_key(std::size_t value) const {
@@ -172,6 +189,8 @@ class Copier {
   std::string_view text_;
   const LineIndex& lines_;
   graph::Diagnostics& diagnostics_;
+  std::size_t last_offset_ = 0;
+  graph::Place last_place_;
 };
 
 void forget_places(TomlNode& node) {

@@ -32,7 +32,9 @@ Service::Service(Arguments arguments, net::Context& context, const Clock& clock)
       loop_(clock),
       member_({wire::Role::kGateway, arguments_.name, static_cast<std::uint32_t>(getpid()),
                host_name(), std::string(version())},
-              *this) {}
+              *this),
+      ids_(static_cast<std::uint64_t>(clock.now().time_since_epoch().count()) ^
+           (std::uint64_t{host_id()} << 32U) ^ static_cast<std::uint64_t>(getpid())) {}
 
 Status Service::run(StopSignal& stop) {
   Result<net::Socket> control = net::Socket::open(
@@ -209,6 +211,15 @@ void Service::on_client_message(net::PeerId peer, Received message) {
   }
 }
 
+// Documents without an id get one here: from now on it says which documents are the same.
+Status Service::complete(Bytes& payload) {
+  Result<wire::DocumentList> documents = wire::DocumentList::open(payload);
+  if (!documents) return std::move(documents).error();
+  ids_.fill(*documents);
+  payload = documents->encode();
+  return {};
+}
+
 // Everything a client sends is verified here, once, before anything else reads it.
 void Service::on_request(net::PeerId peer, Received message) {
   Status status = wire::decode_request(std::move(message), request_);
@@ -216,7 +227,9 @@ void Service::on_request(net::PeerId peer, Received message) {
     counters_.add(Counter::kMalformed);
     return;
   }
-  status = wire::DocumentList::verify(request_.payload);
+  const Result<bool> has_ids = wire::DocumentList::verify(request_.payload);
+  if (!has_ids) status = has_ids.error();
+  if (has_ids && !*has_ids) status = complete(request_.payload);
   if (status.ok() && !request_.parameters.empty()) {
     if (const auto parameters = wire::decode_value(request_.parameters.span()); !parameters) {
       status = Error{Errc::kInvalidArgument, "parameters: " + parameters.error().message};

@@ -20,6 +20,7 @@
 #include "net/loop.h"
 #include "net/socket.h"
 #include "wire/client_messages.h"
+#include "wire/document_ids.h"
 #include "wire/part.h"
 
 namespace flow::gateway {
@@ -54,6 +55,7 @@ class Service final : public Effects, public cluster::BrokerPort {
   void on_clients();
   void on_client_message(net::PeerId peer, Received message);
   void on_request(net::PeerId peer, Received message);
+  Status complete(Bytes& payload);
   void on_data();
   Instant before_wait(Instant now);
   void beat(Instant now);
@@ -77,6 +79,7 @@ class Service final : public Effects, public cluster::BrokerPort {
   wire::Part part_;
   wire::Report report_;
   wire::Request request_;
+  wire::DocumentIds ids_;
   std::vector<net::PeerId> gone_clients_;
   net::Monitor arrivals_;       // of the data socket: workers' connections that ended
   std::vector<Instant> looks_;  // when to look which instances still listen

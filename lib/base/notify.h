@@ -10,6 +10,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/time.h"
+
 namespace flow {
 
 // One datagram to $NOTIFY_SOCKET; nothing without one. Never blocks; a lost one is no error.
@@ -27,6 +29,13 @@ inline void notify_supervisor(std::string_view state) {
   [[maybe_unused]] const auto sent = ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
                                               reinterpret_cast<const sockaddr*>(&address), length);
   ::close(fd);
+}
+
+// How often systemd wants WATCHDOG=1 at the latest ($WATCHDOG_USEC); 0: not at all.
+inline Duration watchdog_interval() {
+  const char* text = std::getenv("WATCHDOG_USEC");
+  const long long us = text == nullptr ? 0 : std::atoll(text);
+  return std::chrono::microseconds(us > 0 ? us : 0);
 }
 
 }  // namespace flow

@@ -17,7 +17,7 @@ void Diagnostics::warning(std::string_view code, Place place, std::string messag
 }
 
 void Diagnostics::add(Diagnostic diagnostic) {
-  if (items_.size() >= kMaxDiagnostics) {
+  if (full()) {
     ++dropped_;
     return;
   }

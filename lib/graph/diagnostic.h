@@ -17,7 +17,7 @@ enum class Severity { kError, kWarning };
 
 struct Diagnostic {
   Severity severity = Severity::kError;
-  std::string code;     // "E0107"; stable, `flowctl explain` tells more. Warnings: "W0201"
+  std::string code;  // "E0107"; stable, `flowctl explain` tells more. Warnings: "W0201"
   Place place;
   std::string message;  // what is wrong, with the thing's name
   std::string hint;     // what would be right; may be empty
@@ -37,6 +37,8 @@ class Diagnostics {
   // In the order of their places.
   const std::vector<Diagnostic>& sorted();
   const std::vector<Diagnostic>& all() const { return items_; }
+  // Whether further ones are only counted, so that nobody need word them.
+  bool full() const { return items_.size() >= kMaxDiagnostics; }
   // How many were left out because there were too many.
   std::size_t dropped() const { return dropped_; }
 

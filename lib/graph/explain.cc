@@ -19,7 +19,7 @@ Wrong:  flowctl up serch.toml
 Right:  flowctl up search.toml)"},
     Explanation{
         codes::kFileTooLarge, "the flow file, or one of its lines, is too large",
-        R"(A flow file has at most 1 MiB, a line at most 16 KiB. A file this large is usually something
+        R"(A flow file has at most 1 MiB, a line at most 8 KiB. A file this large is usually something
 else. Test documents belong in a file of their own.
 
 Wrong:  input = [ ... 2 MiB of documents ... ]

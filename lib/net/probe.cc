@@ -26,7 +26,8 @@ Listening try_connect(const sockaddr* address, socklen_t size) {
   if (error == EINPROGRESS) {
     pollfd waiting{fd, POLLOUT, 0};
     socklen_t length = sizeof error;
-    if (::poll(&waiting, 1, kPatienceMs) == 1) getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    if (::poll(&waiting, 1, kPatienceMs) == 1)
+      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
   }
   ::close(fd);
   if (error == 0) return Listening::kYes;

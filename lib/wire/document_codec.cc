@@ -125,6 +125,21 @@ Fault fault_of_table(const DocumentTable& table, int depth) {
   return fault_of_children("matches", table.matches(), depth + 1);
 }
 
+bool table_has_ids(const DocumentTable& table);
+
+bool children_have_ids(const TableVector* children) {
+  if (children == nullptr) return true;
+  for (std::uint32_t i = 0; i < children->size(); ++i) {
+    if (!table_has_ids(*children->Get(i))) return false;
+  }
+  return true;
+}
+
+bool table_has_ids(const DocumentTable& table) {
+  return !view_of(table.id()).empty() && children_have_ids(table.chunks()) &&
+         children_have_ids(table.matches());
+}
+
 std::size_t estimate_of(const std::optional<Tensor>& tensor) {
   constexpr std::size_t kFrame = 96;
   return tensor ? kFrame + tensor->data.size() + 8 * tensor->shape.size() : 0;
@@ -324,6 +339,10 @@ std::size_t Document::Blob::estimate(const Document& document) {
   for (const Document& child : fields.matches)
     bytes += estimate(child);
   return bytes;
+}
+
+bool Document::Blob::has_ids(std::span<const std::byte> blob) {
+  return table_has_ids(*flatbuffers::GetRoot<DocumentTable>(blob.data()));
 }
 
 Fault Document::Blob::fault(std::span<const std::byte> blob) {

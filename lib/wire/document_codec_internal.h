@@ -43,6 +43,9 @@ struct Document::Blob {
 
   // Verifies a blob whose start is aligned to 16. Nothing when it may be read.
   static std::optional<std::string> fault(std::span<const std::byte> blob);
+
+  // Of a verified blob: whether it and all its chunks and matches have an id.
+  static bool has_ids(std::span<const std::byte> blob);
 };
 
 std::optional<Tensor> read_tensor(const fbs::Tensor* tensor);

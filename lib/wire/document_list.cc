@@ -95,7 +95,7 @@ Result<DocumentList> DocumentList::open(Bytes payload) {
   return list;
 }
 
-Status DocumentList::verify(const Bytes& payload) {
+Result<bool> DocumentList::verify(const Bytes& payload) {
   const Result<std::size_t> count = open_frame(payload.span());
   if (!count) return count.error();
   // Documents are read in place only where they are aligned: small lists move to the stack.
@@ -109,13 +109,15 @@ Status DocumentList::verify(const Bytes& payload) {
     copy = Bytes::copy_of(payload.span());
     start = copy.data();
   }
+  bool ids = true;
   for (std::size_t i = 0; i < *count; ++i) {
     const Entry at = entry(start, i);
     if (auto fault = Document::Blob::fault({start + at.offset, at.size})) {
       return Error{Errc::kInvalidArgument, fmt::format("document {}: {}", i, *fault)};
     }
+    ids = ids && Document::Blob::has_ids({start + at.offset, at.size});
   }
-  return {};
+  return ids;
 }
 
 std::optional<std::size_t> DocumentList::count(const Bytes& payload) {

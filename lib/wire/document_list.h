@@ -42,8 +42,8 @@ class DocumentList {
   static Result<DocumentList> open(Bytes payload);
 
   // The checks of open() without making a list: for those who only pass a payload on. Any
-  // alignment.
-  static Status verify(const Bytes& payload);
+  // alignment. Whether every document, chunk and match in it has an id.
+  static Result<bool> verify(const Bytes& payload);
 
   // The number of documents by the list's frame alone, without looking at them; nothing when the
   // frame is broken.

@@ -1,0 +1,86 @@
+#include "graph/plot.h"
+
+#include <doctest/doctest.h>
+
+#include "declaring.h"
+
+namespace flow::graph {
+namespace {
+
+FlowDecl example() {
+  FlowDecl flow = flow_of(
+      {executor("a", {"gateway"}), executor("left", {"a"}), executor("right", {"a", "gateway"})});
+  flow.executors[0].replicas = 3;
+  flow.executors[2].uses.value = "rank-\"fusion\"";
+  flow.executors[2].no_reduce = true;
+  return flow;
+}
+
+std::string plotted(const FlowDecl& flow, PlotFormat format) {
+  Diagnostics diagnostics;
+  const std::optional<Graph> graph = compile(flow, diagnostics);
+  REQUIRE(graph.has_value());
+  return plot(flow, *graph, format);
+}
+
+TEST_CASE("dot has the gateway on both sides, replicas, and hanging leaves dashed") {
+  CHECK(plotted(example(), PlotFormat::kDot) == R"(digraph "test" {
+  rankdir=LR;
+  node [shape=box, style=rounded];
+  "gateway in" [label="gateway", shape=ellipse];
+  "gateway out" [label="gateway", shape=ellipse];
+  "a" [label="a\npass-through, 3 replicas"];
+  "left" [label="left\npass-through\nhanging", style="rounded,dashed"];
+  "right" [label="right\nrank-\"fusion\", not reduced"];
+  "gateway in" -> "a";
+  "a" -> "left";
+  "a" -> "right";
+  "gateway in" -> "right";
+  "right" -> "gateway out";
+}
+)");
+}
+
+TEST_CASE("mermaid shows the same graph") {
+  CHECK(plotted(example(), PlotFormat::kMermaid) == R"(flowchart LR
+  gateway_in([gateway])
+  gateway_out([gateway])
+  n0["a<br/>pass-through, 3 replicas"]
+  n1["left<br/>pass-through<br/>hanging"]
+  style n1 stroke-dasharray: 5 5
+  n2["right<br/>rank-#quot;fusion#quot;, not reduced"]
+  gateway_in --> n0
+  n0 --> n1
+  n0 --> n2
+  gateway_in --> n2
+  n2 --> gateway_out
+)");
+}
+
+TEST_CASE("text is a line an executor, after all it needs") {
+  CHECK(plotted(example(), PlotFormat::kText) ==
+        "flow test\n"
+        "  a        pass-through, 3 replicas    <- gateway  -> left, right\n"
+        "  left     pass-through                <- a  (hanging: nobody gets its results)\n"
+        "  right    rank-\"fusion\", not reduced  <- a, gateway  -> gateway\n");
+}
+
+TEST_CASE("an empty flow goes from the gateway to the gateway") {
+  CHECK(plotted(flow_of({}), PlotFormat::kDot).find("\"gateway in\" -> \"gateway out\"") !=
+        std::string::npos);
+  CHECK(plotted(flow_of({}), PlotFormat::kMermaid).find("gateway_in --> gateway_out") !=
+        std::string::npos);
+  CHECK(plotted(flow_of({}), PlotFormat::kText) == "flow test\n  gateway  -> gateway\n");
+}
+
+TEST_CASE("shards and floating are shown") {
+  FlowDecl flow = flow_of({executor("a", {"gateway"}), floating(executor("side", {"a"}))});
+  flow.executors[0].shards = 2;
+  const std::string text = plotted(flow, PlotFormat::kText);
+  CHECK(text.find("pass-through, 2 shards x 1 replica ") != std::string::npos);
+  CHECK(text.find("pass-through, floating") != std::string::npos);
+  CHECK(text.find("hanging") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace flow::graph

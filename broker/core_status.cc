@@ -1,0 +1,334 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "broker/core.h"
+
+namespace flow::broker {
+namespace {
+
+constexpr std::size_t kNamed = 5;  // slots named in a reason
+constexpr Duration kWaitLimit = std::chrono::minutes(10);
+
+template <typename T>
+Value integer(T value) {
+  return Value(static_cast<std::int64_t>(value));
+}
+
+std::string enumerate(std::vector<std::string> troubles) {
+  const std::size_t more = troubles.size() > kNamed ? troubles.size() - kNamed : 0;
+  troubles.resize(troubles.size() - more);
+  std::string text = join(troubles, ", ");
+  if (more > 0) text += fmt::format(" and {} more", more);
+  return text;
+}
+
+std::string main_address(const wire::Ready& ready) {
+  for (const std::string& address : ready.client_addresses) {
+    if (address.rfind("tcp://", 0) == 0) return address;
+  }
+  return ready.client_addresses.empty() ? std::string() : ready.client_addresses.front();
+}
+
+std::optional<FlowState> parse_state(std::string_view name) {
+  for (const FlowState state : {FlowState::kStarting, FlowState::kReady, FlowState::kDegraded,
+                                FlowState::kDraining, FlowState::kDown}) {
+    if (to_string(state) == name) return state;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_string(FlowState state) {
+  constexpr std::array<std::string_view, 5> kNames = {"starting", "ready", "degraded", "draining",
+                                                      "down"};
+  return kNames[static_cast<std::size_t>(state)];
+}
+
+std::string_view state_name(const Instance& instance) {
+  if (instance.frozen) return "degraded";
+  switch (instance.state) {
+    case wire::InstanceState::kStarting: return "starting";
+    case wire::InstanceState::kServing: return "ready";
+    case wire::InstanceState::kSuspect: return "degraded";
+    case wire::InstanceState::kRetired: return "draining";
+  }
+  return "down";
+}
+
+std::string Core::wall(Instant when) const {
+  const std::int64_t ms = options_.wall_offset_ms + when.time_since_epoch().count() / 1'000'000;
+  const std::time_t seconds = ms / 1000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                     ms % 1000);
+}
+
+// Why a slot does not serve; empty when it does.
+std::string Core::trouble_of(const std::string& name, const Slot& slot) const {
+  const auto holder = instances_.find(slot.holder);
+  if (holder == instances_.end()) {
+    return slot.last_left.empty() ? fmt::format("{} has not started", name)
+                                  : fmt::format("{} is gone ({})", name, slot.last_left);
+  }
+  const Instance& instance = holder->second;
+  if (instance.frozen) return fmt::format("{} is silent, as too many are at once", name);
+  switch (instance.state) {
+    case wire::InstanceState::kServing: return {};
+    case wire::InstanceState::kStarting:
+      return slot.last_left.empty()
+                 ? fmt::format("{} is starting", name)
+                 : fmt::format("{} is starting again ({})", name, slot.last_left);
+    case wire::InstanceState::kSuspect: return fmt::format("{} is {}", name, instance.reason);
+    case wire::InstanceState::kRetired: return fmt::format("{} is draining", name);
+  }
+  return {};
+}
+
+// Empty: at least one gateway serves.
+std::string Core::missing_gateway() const {
+  std::string trouble;
+  for (const auto& [name, slot] : slots_) {
+    if (slot.role != wire::Role::kGateway) continue;
+    const std::string found = trouble_of(name, slot);
+    if (found.empty()) return {};
+    if (trouble.empty()) trouble = found;
+  }
+  return trouble;
+}
+
+bool Core::gateways_acknowledged() const {
+  if (topology_.term != term_ || topology_.version != version_ || dirty_) return false;
+  return std::all_of(instances_.begin(), instances_.end(), [this](const auto& entry) {
+    const Instance& instance = entry.second;
+    return instance.role != wire::Role::kGateway || !instance.serves() ||
+           instance.acked_version >= version_;
+  });
+}
+
+std::pair<FlowState, std::string> Core::judge_node(const graph::Node& node) const {
+  std::vector<std::string> troubles;
+  std::size_t slots = 0;
+  bool starting = true;
+  for (const auto& [name, slot] : slots_) {
+    if (slot.role != wire::Role::kWorker || slot.node != node.index) continue;
+    ++slots;
+    std::string trouble = trouble_of(name, slot);
+    if (!trouble.empty()) troubles.push_back(std::move(trouble));
+    starting = starting && slot.last_left.empty();
+  }
+  if (troubles.empty()) return {FlowState::kReady, {}};
+  const bool none = troubles.size() == slots;
+  const FlowState worst = starting && !was_ready_ ? FlowState::kStarting : FlowState::kDown;
+  return {none ? worst : FlowState::kDegraded, enumerate(std::move(troubles))};
+}
+
+std::pair<FlowState, std::string> Core::judge() const {
+  if (draining_) return {FlowState::kDraining, "it was asked to drain"};
+  if (!begun_) return {FlowState::kStarting, "waiting for the store"};
+  std::vector<std::string> troubles;
+  bool node_down = false;
+  for (const graph::Node& node : options_.graph.nodes()) {
+    auto [state, reason] = judge_node(node);
+    if (state == FlowState::kReady) continue;
+    node_down = node_down || state != FlowState::kDegraded;
+    troubles.push_back(std::move(reason));
+  }
+  const std::string gateway = missing_gateway();
+  if (!gateway.empty()) troubles.push_back(gateway);
+  std::string reason = enumerate(std::move(troubles));
+  if (fenced_by_ > term_)
+    return {FlowState::kDegraded, fmt::format("another broker leads with term {}", fenced_by_)};
+  if (reason.empty()) {
+    if (state_ == FlowState::kReady || gateways_acknowledged()) return {FlowState::kReady, {}};
+    reason = "waiting for the gateway to take over the topology";
+    return {was_ready_ ? FlowState::kDegraded : FlowState::kStarting, reason};
+  }
+  if (!was_ready_) return {FlowState::kStarting, reason};
+  return {node_down || !gateway.empty() ? FlowState::kDown : FlowState::kDegraded, reason};
+}
+
+void Core::update_state(Instant now) {
+  auto [state, reason] = judge();
+  reason_ = std::move(reason);
+  if (state == state_) return;
+  state_ = state;
+  state_since_ = now;
+  was_ready_ = was_ready_ || state == FlowState::kReady;
+  event("state", fmt::format("{}{}{}", to_string(state), reason_.empty() ? "" : ": ", reason_));
+}
+
+ValueMap Core::status(Instant now) const {
+  ValueMap value;
+  value.set("flow", options_.flow.name.value);
+  value.set("state", std::string(to_string(state_)));
+  value.set("reason", reason_);
+  value.set("since", wall(state_since_));
+  value.set("term", integer(term_));
+  value.set("version", integer(version_));
+  value.set("gateway", nullptr);
+  ValueList executors;
+  for (const graph::Node& node : options_.graph.nodes())
+    executors.emplace_back(executor_status(node, now));
+  value.set("executors", std::move(executors));
+  ValueList gateways;
+  for (const auto& [name, slot] : slots_) {
+    if (slot.role != wire::Role::kGateway) continue;
+    ValueMap row = slot_status(name, slot, now);
+    const auto holder = instances_.find(slot.holder);
+    ValueList addresses;
+    if (holder != instances_.end() && holder->second.ready) {
+      const wire::Ready& ready = *holder->second.ready;
+      for (const std::string& address : ready.client_addresses)
+        addresses.emplace_back(address);
+      if (value.find("gateway")->is_null() && !main_address(ready).empty())
+        value.set("gateway", main_address(ready));
+    }
+    row.set("addresses", std::move(addresses));
+    gateways.emplace_back(std::move(row));
+  }
+  value.set("gateways", std::move(gateways));
+  value.set("store", store_trouble_.empty() ? (store_answered_ ? "connected" : "waiting")
+                                            : store_trouble_.c_str());
+  return value;
+}
+
+ValueMap Core::executor_status(const graph::Node& node, Instant now) const {
+  auto [state, reason] = judge_node(node);
+  ValueMap value;
+  value.set("name", node.name);
+  value.set("uses", node.uses);
+  value.set("shards", integer(node.shards));
+  value.set("replicas", integer(node.replicas));
+  value.set("state", std::string(to_string(state)));
+  value.set("reason", reason);
+  ValueList instances;
+  for (std::uint16_t shard = 0; shard < node.shards; ++shard) {
+    for (std::uint16_t replica = 0; replica < node.replicas; ++replica) {
+      const std::string name = graph::instance_name(node, shard, replica);
+      instances.emplace_back(slot_status(name, slots_.at(name), now));
+    }
+  }
+  value.set("instances", std::move(instances));
+  return value;
+}
+
+ValueMap Core::slot_status(const std::string& name, const Slot& slot, Instant now) const {
+  const auto holder = instances_.find(slot.holder);
+  const bool held = holder != instances_.end();
+  const Instance none;
+  const Instance& instance = held ? holder->second : none;
+  const bool waiting = !held && slot.last_left.empty();
+  ValueMap value;
+  value.set("name", name);
+  value.set("id", integer(instance.id.value));
+  value.set("host", instance.host);
+  value.set("pid", integer(instance.pid));
+  value.set("state", std::string(held ? state_name(instance) : waiting ? "starting" : "down"));
+  value.set("reason", trouble_of(name, slot));
+  value.set("since", wall(held ? instance.since : slot.since));
+  value.set("shard", integer(slot.shard));
+  value.set("replica", integer(slot.replica));
+  value.set("queue", integer(instance.beat.queue));
+  value.set("in_flight", integer(instance.beat.in_flight));
+  value.set("executed", integer(instance.beat.executed));
+  value.set("service_us", integer(instance.beat.service_us));
+  value.set("restarts", integer(slot.incarnations == 0 ? 0 : slot.incarnations - 1));
+  value.set("rss_bytes", integer(instance.beat.rss_bytes));
+  value.set("devices", ValueList{});
+  value.set("executing_us", integer(instance.beat.executing_us));
+  value.set("silent_us", integer(held ? to_us(silence(instance, now)) : 0));
+  return value;
+}
+
+void Core::on_admin(ConnectionId from, const wire::AdminRequest& request, Instant now) {
+  wire::AdminReply reply;
+  reply.id = request.id;
+  if (request.command == "status") {
+    reply.value = status(now);
+  } else if (request.command == "wait") {
+    add_waiter(from, request, now);
+    return;
+  } else if (request.command == "drain") {
+    const Value* instance = request.arguments.find("instance");
+    if (instance != nullptr && instance->if_string() != nullptr) {
+      drain_instance(from, request, *instance->if_string(), now);
+      return;
+    }
+    draining_ = true;
+  } else {
+    reply.code = Errc::kInvalidArgument;
+    reply.message = fmt::format("the broker has no command '{}'; expected status, wait or drain",
+                                request.command);
+  }
+  effects_.send(from, reply);
+}
+
+void Core::drain_instance(ConnectionId from, const wire::AdminRequest& request,
+                          const std::string& name, Instant now) {
+  wire::AdminReply reply;
+  reply.id = request.id;
+  const auto slot = slots_.find(name);
+  const auto holder =
+      slot == slots_.end() ? instances_.end() : instances_.find(slot->second.holder);
+  if (holder == instances_.end() || holder->second.role != wire::Role::kWorker) {
+    reply.code = Errc::kNotFound;
+    reply.message =
+        fmt::format("no worker '{}' runs; there are {}", name, known_slots(wire::Role::kWorker));
+  } else {
+    retire(holder->second, "it was asked to drain", now);
+  }
+  effects_.send(from, reply);
+}
+
+void Core::add_waiter(ConnectionId from, const wire::AdminRequest& request, Instant now) {
+  const Value* wanted = request.arguments.find("state");
+  const std::string* name = wanted == nullptr ? nullptr : wanted->if_string();
+  const auto state = parse_state(name == nullptr ? "ready" : *name);
+  wire::AdminReply reply;
+  reply.id = request.id;
+  if (!state) {
+    reply.code = Errc::kInvalidArgument;
+    reply.message = fmt::format(
+        "no flow state '{}'; expected starting, ready, degraded, draining or down", *name);
+    effects_.send(from, reply);
+    return;
+  }
+  std::erase_if(waiters_, [from](const Waiter& waiter) { return waiter.connection == from; });
+  if (waiters_.size() >= kMaxWaiters) {
+    reply.code = Errc::kOverloaded;
+    reply.message = fmt::format("{} others wait already", kMaxWaiters);
+    effects_.send(from, reply);
+    return;
+  }
+  waiters_.push_back({from, request.id, *state, now + kWaitLimit});
+  answer_waiters(now);
+}
+
+void Core::answer_waiters(Instant now) {
+  const auto waiters = std::exchange(waiters_, {});
+  for (const Waiter& waiter : waiters) {
+    if (waiter.state != state_ && now < waiter.until) {
+      waiters_.push_back(waiter);
+      continue;
+    }
+    wire::AdminReply reply;
+    reply.id = waiter.request;
+    reply.value.set("state", std::string(to_string(state_)));
+    reply.value.set("reason", reason_);
+    if (waiter.state != state_) {
+      reply.code = Errc::kDeadlineExceeded;
+      reply.message = fmt::format("the flow is {}: {}", to_string(state_), reason_);
+    }
+    effects_.send(waiter.connection, reply);
+  }
+}
+
+}  // namespace flow::broker

@@ -1,0 +1,119 @@
+// The broker's tables: slots (places of the graph that want a process) and instances (processes).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "broker/effects.h"
+#include "graph/graph.h"
+#include "wire/membership.h"
+
+namespace flow::broker {
+
+inline constexpr std::size_t kMaxConnections = 4608;
+inline constexpr std::size_t kMaxWaiters = 64;
+inline constexpr std::size_t kMaxRemembered = 1024;  // dead instances whose reason is kept
+inline constexpr std::uint32_t kMaxGateways = 64;
+
+struct CoreOptions {
+  graph::FlowDecl flow;
+  graph::Graph graph;
+  std::string spec;                 // the flow file's text, for the store
+  std::string state_dir;            // where workspaces are by default
+  std::int64_t wall_offset_ms = 0;  // wall clock at Instant 0, for people
+
+  Duration beat = std::chrono::milliseconds(200);
+  Duration suspect_after = std::chrono::milliseconds(800);
+  Duration dead_after = std::chrono::seconds(3);
+  Duration grace = std::chrono::milliseconds(500);  // after a start nobody is declared dead
+  Duration store_wait = std::chrono::seconds(1);    // for the store's first answer
+  Duration push_every = std::chrono::milliseconds(2);
+  Duration first_push_every = std::chrono::milliseconds(20);  // while slots come up
+  Duration gateway_hold = std::chrono::milliseconds(50);  // workers learn of new instances first
+  Duration drain_limit = std::chrono::seconds(30);
+};
+
+enum class FlowState : std::uint8_t { kStarting, kReady, kDegraded, kDraining, kDown };
+
+enum class Probed : std::uint8_t { kListening, kRefused, kUnknown };
+
+struct Slot {
+  wire::Role role = wire::Role::kWorker;
+  NodeIndex node = kGatewayNode;
+  std::uint16_t shard = 0;
+  std::uint16_t replica = 0;
+  InstanceId holder;  // none: empty
+  std::uint32_t incarnations = 0;
+  std::string host;       // of the last holder
+  std::string last_left;  // why the last holder left
+  Instant since{};        // empty since, or held since
+};
+
+struct Instance {
+  InstanceId id;
+  std::string name;  // its slot
+  wire::Role role = wire::Role::kWorker;
+  NodeIndex node = kGatewayNode;
+  std::uint16_t shard = 0;
+  std::uint16_t replica = 0;
+  std::optional<ConnectionId> connection;
+  wire::InstanceState state = wire::InstanceState::kStarting;
+  std::string reason;
+  Instant since{};
+  Instant heard{};
+  bool recalled = false;  // known from the store or a gateway, not heard by this broker yet
+  bool frozen = false;    // silent, but so many are that the broker doubts itself
+  std::optional<wire::Ready> ready;
+  wire::Beat beat;
+  std::uint32_t pid = 0;
+  std::string host;
+  std::string version;
+  std::uint64_t sent_version = 0;
+  std::uint64_t acked_version = 0;
+  std::uint64_t oldest_plan = 0;  // gateways
+  std::uint64_t retired_in = 0;   // version that said so, 0: not yet said
+  Instant retired_at{};
+  std::string saved_health;
+  Instant saved_at{};
+
+  bool serves() const { return state == wire::InstanceState::kServing; }
+};
+
+// The contract's word for an instance's state.
+std::string_view state_name(const Instance& instance);
+
+struct Connection {
+  InstanceId instance;
+  Instant heard{};
+  Instant asked{};
+  bool was_asked = false;
+};
+
+struct Waiter {
+  ConnectionId connection;
+  std::uint64_t request = 0;
+  FlowState state = FlowState::kReady;
+  Instant until{};
+};
+
+struct Counters {
+  std::uint64_t hellos = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t unknown = 0;     // messages of connections that had not said hello
+  std::uint64_t overflow = 0;    // connections beyond the limit
+  std::uint64_t unexpected = 0;  // messages a broker does not take
+  std::uint64_t rejected = 0;    // topologies members did not accept
+  std::uint64_t late = 0;        // rounds forgotten because the broker itself was late
+  std::uint64_t frozen = 0;      // rounds in which too many were silent at once
+  std::uint64_t pushes = 0;
+  std::uint64_t joined = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t drained = 0;
+};
+
+}  // namespace flow::broker

@@ -34,7 +34,7 @@ std::size_t GatherTable::drop(Entries::iterator entry) {
 }
 
 GatherTable::Outcome GatherTable::add(PartPointer part, std::span<const NodeIndex> needs,
-                                      Instant deadline, std::vector<PartPointer>& joined) {
+                                      Instant deadline, Joined& joined) {
   const wire::PartHeader& header = part->header;
   const auto need = std::ranges::find(needs, header.source);
   const std::uint16_t due = need == needs.end() ? 0 : expected_from(*need, header.plan);
@@ -86,9 +86,10 @@ GatherTable::Outcome GatherTable::add(PartPointer part, std::span<const NodeInde
   held.slots.insert(at, Slot{position, key.second, std::move(part)});
   if (held.slots.size() < held.expected) return Outcome::kWaiting;
 
-  joined.clear();
+  joined.parts.clear();
+  joined.deadline = held.deadline;
   for (Slot& slot : held.slots)
-    joined.push_back(std::move(slot.part));
+    joined.parts.push_back(std::move(slot.part));
   drop(entry);
   return Outcome::kComplete;
 }

@@ -50,17 +50,21 @@ struct GatherCounters {
   friend bool operator==(const GatherCounters&, const GatherCounters&) = default;
 };
 
+// All parts of a request, in the order of `needs`, shards ascending.
+struct Joined {
+  std::vector<PartPointer> parts;
+  Instant deadline{};  // the earliest of the parts'
+};
+
 class GatherTable {
  public:
   enum class Outcome { kComplete, kWaiting, kDuplicate, kStale, kUnexpected, kRefused };
 
   explicit GatherTable(GatherLimits limits = {}) : limits_(limits) {}
 
-  // Takes one part; `deadline` is when its time is up. kComplete: `joined` holds all parts of the
-  // request, in the order of `needs`, shards ascending. kWaiting: more are due. Any other outcome:
-  // the part was dropped and counted.
-  Outcome add(PartPointer part, std::span<const NodeIndex> needs, Instant deadline,
-              std::vector<PartPointer>& joined);
+  // Takes one part; `deadline` is when its time is up. kComplete: `joined` holds the request.
+  // kWaiting: more are due. Any other outcome: the part was dropped and counted.
+  Outcome add(PartPointer part, std::span<const NodeIndex> needs, Instant deadline, Joined& joined);
 
   // Drops the requests whose deadline has passed; how many.
   std::size_t expire(Instant now);

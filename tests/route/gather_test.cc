@@ -63,7 +63,7 @@ std::vector<std::pair<int, int>> origins(const std::vector<PartPointer>& parts) 
 TEST_CASE("a request is complete with its last part, in declared order") {
   const Join join{.needs = {kB, kGatewayNode, kA}};
   GatherTable table;
-  std::vector<PartPointer> joined;
+  route::Joined joined;
 
   CHECK(table.add(join.part({kA}), join.needs, at(1s), joined) == Outcome::kWaiting);
   CHECK(table.add(join.part({kGatewayNode}), join.needs, at(1s), joined) == Outcome::kWaiting);
@@ -71,7 +71,7 @@ TEST_CASE("a request is complete with its last part, in declared order") {
   CHECK(table.add(join.part({kB}), join.needs, at(1s), joined) == Outcome::kComplete);
 
   const int gateway = kGatewayNode.value;
-  CHECK(origins(joined) == std::vector<std::pair<int, int>>{{1, 0}, {gateway, 0}, {0, 0}});
+  CHECK(origins(joined.parts) == std::vector<std::pair<int, int>>{{1, 0}, {gateway, 0}, {0, 0}});
   CHECK(table.open() == 0);
   CHECK(table.next_deadline() == kNever);
 }
@@ -79,7 +79,7 @@ TEST_CASE("a request is complete with its last part, in declared order") {
 TEST_CASE("shards come in ascending order behind their need") {
   const Join join{.of_a = 3, .of_b = 2};
   GatherTable table;
-  std::vector<PartPointer> joined;
+  route::Joined joined;
   for (const auto& [node, shard] : {std::pair{kB, 1}, {kA, 2}, {kA, 0}, {kB, 0}}) {
     auto part = join.part({node, static_cast<std::uint16_t>(shard)});
     CHECK(table.add(std::move(part), join.needs, at(1s), joined) == Outcome::kWaiting);
@@ -88,26 +88,26 @@ TEST_CASE("shards come in ascending order behind their need") {
   CHECK(table.add(join.part({kA, 1}), join.needs, at(1s), joined) == Outcome::kComplete);
 
   const std::vector<std::pair<int, int>> expected = {{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 1}};
-  CHECK(origins(joined) == expected);
+  CHECK(origins(joined.parts) == expected);
 }
 
 TEST_CASE("a need that sends one part may send it from any shard") {
   const Join join;
   GatherTable table;
-  std::vector<PartPointer> joined;
+  route::Joined joined;
   CHECK(table.add(join.part({kA, 7}), join.needs, at(1s), joined) == Outcome::kWaiting);
 
   CHECK(table.add(join.part({kA, 3}), join.needs, at(1s), joined) == Outcome::kDuplicate);
   CHECK(table.add(join.part({kB, 2}), join.needs, at(1s), joined) == Outcome::kComplete);
 
-  CHECK(origins(joined) == std::vector<std::pair<int, int>>{{0, 7}, {1, 2}});
+  CHECK(origins(joined.parts) == std::vector<std::pair<int, int>>{{0, 7}, {1, 2}});
   CHECK(table.counters().duplicate == 1);
 }
 
 TEST_CASE("the same shard twice is a duplicate and counted") {
   const Join join{.of_a = 2};
   GatherTable table;
-  std::vector<PartPointer> joined;
+  route::Joined joined;
   CHECK(table.add(join.part({kA, 1}), join.needs, at(1s), joined) == Outcome::kWaiting);
 
   CHECK(table.add(join.part({kA, 1}), join.needs, at(1s), joined) == Outcome::kDuplicate);
@@ -119,7 +119,7 @@ TEST_CASE("the same shard twice is a duplicate and counted") {
 TEST_CASE("a higher attempt ends the older one, whose late parts are dropped") {
   const Join join;
   GatherTable table;
-  std::vector<PartPointer> joined;
+  route::Joined joined;
   auto first = join.part({.from = kA, .attempt = 1, .payload = "old"});
   CHECK(table.add(std::move(first), join.needs, at(1s), joined) == Outcome::kWaiting);
   auto second = join.part({.from = kB, .attempt = 2, .payload = "new"});
@@ -130,9 +130,9 @@ TEST_CASE("a higher attempt ends the older one, whose late parts are dropped") {
   auto last = join.part({.from = kA, .attempt = 2});
   CHECK(table.add(std::move(last), join.needs, at(1s), joined) == Outcome::kComplete);
 
-  CHECK(joined.size() == 2);
-  CHECK(joined[0]->header.attempt == 2);
-  CHECK(joined[1]->payload.text() == "new");
+  CHECK(joined.parts.size() == 2);
+  CHECK(joined.parts[0]->header.attempt == 2);
+  CHECK(joined.parts[1]->payload.text() == "new");
   CHECK(table.counters().superseded == 1);
   CHECK(table.counters().stale == 1);
   CHECK(table.bytes() == 0);
@@ -141,7 +141,7 @@ TEST_CASE("a higher attempt ends the older one, whose late parts are dropped") {
 TEST_CASE("a part of a node the plan does not expect is refused") {
   const Join join{.of_b = 0};
   GatherTable table;
-  std::vector<PartPointer> joined;
+  route::Joined joined;
 
   CHECK(table.add(join.part({kB}), join.needs, at(1s), joined) == Outcome::kUnexpected);
   CHECK(table.add(join.part({NodeIndex{7}}), join.needs, at(1s), joined) == Outcome::kUnexpected);
@@ -155,7 +155,7 @@ TEST_CASE("a need the request does not reach is not waited for") {
   PartPointer part = join.part({kA});
   part->header.plan[1].target = 0;
   GatherTable table;
-  std::vector<PartPointer> joined;
+  route::Joined joined;
 
   CHECK(route::expected_parts(join.needs, part->header.plan) == 1);
   CHECK(table.add(std::move(part), join.needs, at(1s), joined) == Outcome::kComplete);
@@ -164,7 +164,7 @@ TEST_CASE("a need the request does not reach is not waited for") {
 TEST_CASE("a full table refuses the newest and keeps what it has") {
   const Join join;
   GatherTable table({.open = 1, .bytes = 10});
-  std::vector<PartPointer> joined;
+  route::Joined joined;
   auto first = join.part({.from = kA, .payload = "123456"});
   CHECK(table.add(std::move(first), join.needs, at(1s), joined) == Outcome::kWaiting);
 
@@ -182,7 +182,7 @@ TEST_CASE("a full table refuses the newest and keeps what it has") {
 TEST_CASE("a request expires at the earliest deadline of its parts") {
   const Join join{.of_a = 2};
   GatherTable table;
-  std::vector<PartPointer> joined;
+  route::Joined joined;
   CHECK(table.add(join.part({kA, 0}), join.needs, at(50ms), joined) == Outcome::kWaiting);
   CHECK(table.add(join.part({kA, 1}), join.needs, at(40ms), joined) == Outcome::kWaiting);
   auto other = join.part({.from = kA, .sequence = 2});
@@ -200,7 +200,7 @@ TEST_CASE("a request expires at the earliest deadline of its parts") {
 TEST_CASE("what belongs to a gateway that left is dropped") {
   const Join join;
   GatherTable table;
-  std::vector<PartPointer> joined;
+  route::Joined joined;
   for (const std::uint32_t gateway : {9U, 10U}) {
     auto part = join.part({.from = kA, .payload = "xyz", .gateway = gateway});
     CHECK(table.add(std::move(part), join.needs, at(1s), joined) == Outcome::kWaiting);
@@ -214,4 +214,15 @@ TEST_CASE("what belongs to a gateway that left is dropped") {
   CHECK(table.counters().orphaned == 1);
   CHECK(table.keep_gateways({}) == 1);
   CHECK(table.open() == 0);
+}
+
+TEST_CASE("a complete request has the earliest deadline of its parts") {
+  const Join join;
+  GatherTable table;
+  route::Joined joined;
+  CHECK(table.add(join.part({kA}), join.needs, at(40ms), joined) == Outcome::kWaiting);
+
+  CHECK(table.add(join.part({kB}), join.needs, at(90ms), joined) == Outcome::kComplete);
+
+  CHECK(joined.deadline == at(40ms));
 }

@@ -1,0 +1,184 @@
+#include "handlers.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+#include "wire/value_codec.h"
+#include "worker_fixture.h"
+
+namespace {
+
+using namespace flow;
+using namespace flow::worker;
+using namespace std::chrono_literals;
+
+using Texts = std::vector<std::string>;
+
+class Many : public Executor {
+ public:
+  Many() {
+    on("/in-place", &Many::in_place);
+    on("/answer", &Many::answer);
+    on("/matrix", &Many::matrix);
+    on("/look", &Many::look);
+    on("/throw", &Many::fail);
+    on("/throw-int", &Many::fail_oddly);
+    on_default(&Many::any);
+  }
+  void in_place(Documents& list, const Request& /*request*/) { list.clear(); }
+  Documents answer(const Documents& list, const Request& request) {
+    seen = *request.parameters().find("key");
+    return Documents({list[0], list[0]});
+  }
+  Documents matrix(DocumentsMatrix& parts, const Request& /*request*/) {
+    return std::move(parts.back().documents);
+  }
+  void look(const Request& request) { id = request.id(); }
+  void fail(const Request& /*request*/) { throw std::out_of_range("far away"); }
+  void fail_oddly(const Request& /*request*/) { throw 5; }
+  void any(const Request& request) { id = "any " + std::string(request.endpoint()); }
+
+  Value seen;
+  std::string id;
+};
+
+class Bare : public Executor {};
+
+class Twice : public Executor {
+ public:
+  Twice() {
+    bind("/a", false, [](Call&) {});
+    bind("/a", false, [](Call&) {});
+  }
+};
+
+class FakeClock final : public Clock {
+ public:
+  Instant now() const override { return time; }
+  Instant time = at(3ms);
+};
+
+class FakeWatch final : public ExecutionWatch {
+ public:
+  void enter(RequestId request, std::uint16_t /*attempt*/, Instant now) override {
+    entered = request.sequence;
+    since = now;
+  }
+  void leave() override { ++left; }
+
+  std::uint64_t entered = 0;
+  Instant since{};
+  int left = 0;
+};
+
+// Runs one endpoint of an executor over one document "x".
+struct Runner {
+  explicit Runner(const Executor& executor) : execution(executor, "node", clock, watch) {}
+
+  Executed run(const std::string& endpoint, Bytes payload = documents({"x"})) {
+    wire::PartHeader header;
+    header.endpoint = endpoint;
+    header.request = {.gateway = InstanceId{4}, .sequence = 12};
+    header.parameters = wire::encode_value({{"key", 1}, {"node__key", 2}});
+    contents.reset(std::move(payload));
+    return execution.run(header, contents, at(1ms), 50ms);
+  }
+  Texts result() { return texts_of(*contents.finish(1U << 20)); }
+
+  FakeClock clock;
+  FakeWatch watch;
+  HandlerExecution execution;
+  Contents contents;
+};
+
+}  // namespace
+
+TEST_CASE("every form of handler works") {
+  Many executor;
+  Runner runner(executor);
+
+  CHECK_FALSE(runner.run("/in-place").error);
+  CHECK(runner.result().empty());
+  CHECK_FALSE(runner.run("/answer").error);
+  CHECK(runner.result() == Texts{"x", "x"});
+  CHECK(executor.seen == Value(2));
+  CHECK_FALSE(runner.run("/matrix").error);
+  CHECK(runner.result() == Texts{"x"});
+  CHECK_FALSE(runner.run("/look").error);
+  CHECK(executor.id == "4-12");
+}
+
+TEST_CASE("an endpoint that is not bound goes to the catch-all, else nowhere") {
+  Many executor;
+  Runner runner(executor);
+  CHECK_FALSE(runner.run("/other").error);
+  CHECK(executor.id == "any /other");
+
+  const Bare bare;
+  Runner passing(bare);
+  const Executed executed = passing.run("/other", Bytes::copy_of(std::string_view("opaque")));
+
+  CHECK_FALSE(executed.error);
+  CHECK(executed.ended == at(1ms));
+  CHECK(passing.watch.entered == 0);
+}
+
+TEST_CASE("posting /default calls the catch-all") {
+  Many executor;
+  Runner runner(executor);
+
+  CHECK_FALSE(runner.run("/default").error);
+
+  CHECK(executor.id == "any /default");
+}
+
+TEST_CASE("only the endpoint whose handler takes the matrix wants it") {
+  const Many executor;
+  Runner runner(executor);
+
+  CHECK(runner.execution.wants_matrix("/matrix"));
+  CHECK_FALSE(runner.execution.wants_matrix("/answer"));
+  CHECK_FALSE(runner.execution.wants_matrix("/other"));
+}
+
+TEST_CASE("what is thrown becomes type and text") {
+  Many executor;
+  Runner runner(executor);
+
+  const Executed failed = runner.run("/throw");
+  REQUIRE(failed.error);
+  CHECK(*failed.error == Error{Errc::kExecutorError, "std::out_of_range: far away"});
+  CHECK(failed.ended == at(3ms));
+  CHECK(runner.run("/throw-int").error->message == "int");
+  CHECK(runner.watch.left == 2);
+}
+
+TEST_CASE("a payload that does not verify is the sender's fault, not the executor's") {
+  Many executor;
+  Runner runner(executor);
+
+  const Executed failed = runner.run("/in-place", Bytes::copy_of(std::string_view("opaque")));
+
+  REQUIRE(failed.error);
+  CHECK(failed.error->code == Errc::kInvalidArgument);
+}
+
+TEST_CASE("the watch sees the execution") {
+  Many executor;
+  Runner runner(executor);
+
+  CHECK_FALSE(runner.run("/look").error);
+
+  CHECK(runner.watch.entered == 12);
+  CHECK(runner.watch.since == at(1ms));
+  CHECK(runner.watch.left == 1);
+}
+
+TEST_CASE("an endpoint bound twice is an error") {
+  const Many fine;
+  CHECK(Runner(fine).execution.check().ok());
+
+  const Twice twice;
+  CHECK(Runner(twice).execution.check().error().message == "endpoint '/a' is bound twice");
+}

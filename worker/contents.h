@@ -1,0 +1,49 @@
+// The documents of one execution: opened when first asked for, encoded only when changed.
+#pragma once
+
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "flow/executor.h"
+#include "wire/document_list.h"
+
+namespace flow::worker {
+
+// Starts as a payload nobody has looked at, as one list (reduced) or as one list a need
+// (unreduced), and becomes what the handler asks for. Used again for every job.
+class Contents {
+ public:
+  void reset(Bytes payload);
+  void reset(Documents documents);
+  void reset(DocumentsMatrix matrix);
+
+  // The name of the first need, for matrix() of a single list. Outlives the job.
+  void set_first_need(std::string_view name) { first_need_ = name; }
+
+  // All documents together. kInvalidArgument when the payload does not verify.
+  Result<Documents*> documents();
+
+  // One part a need; a single list is one part. Fails as documents() does.
+  Result<DocumentsMatrix*> matrix();
+
+  // Replaces everything.
+  void answer(Documents documents);
+
+  // What goes on: the very payload it began with if nobody changed it. kTooLarge with more
+  // documents than a list may have, or more bytes than `limit`.
+  Result<Bytes> finish(std::size_t limit);
+
+ private:
+  enum class Form { kPayload, kList, kMatrix };
+
+  void join_matrix();
+
+  Form form_ = Form::kPayload;
+  Bytes payload_;
+  Documents list_;
+  DocumentsMatrix matrix_;
+  std::string_view first_need_;
+};
+
+}  // namespace flow::worker

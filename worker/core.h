@@ -1,0 +1,145 @@
+// What a worker does with parts: receive, gather, reduce, execute, send. Pure: no socket, no
+// clock.
+//
+// The data thread owns one. It hands in each part received; complete ones wait as jobs, first in
+// first out, and execute_next() takes one through to its successors. Every job ends with exactly
+// one terminal part to each successor the plan names (and the gateway, at the sink): documents,
+// nothing left, or a failure. Bounded: kMaxJobs jobs (has_room() says when to stop receiving), the
+// gather table's limits, kMaxParked parts for peers of a topology that has not arrived.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "contents.h"
+#include "execution.h"
+#include "part_pool.h"
+#include "route/gather.h"
+#include "wire/topology.h"
+
+namespace flow::worker {
+
+// Who this worker is.
+struct Self {
+  InstanceId instance;
+  NodeIndex node;
+  std::uint16_t shard = 0;
+  std::uint32_t host = 0;  // host_id()
+  std::string executor;    // encode
+  std::string name;        // encode/rep-0
+  std::uint64_t max_part_bytes = 16U << 20;
+};
+
+// What the worker does to the world.
+class WorkerPort {
+ public:
+  virtual ~WorkerPort() = default;
+
+  // Sends to an instance or gateway of the current topology. Never blocks.
+  virtual void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) = 0;
+
+  // Tells the gateway of `request`.
+  virtual void progress(RequestId request, const wire::Progress& progress) = 0;
+};
+
+struct CoreCounters {
+  std::uint64_t received = 0;
+  std::uint64_t finished = 0;
+  std::uint64_t executed = 0;
+  std::uint64_t failed = 0;        // failures that began here
+  std::uint64_t wrong_target = 0;  // not for this instance, or no plan for its node: dropped
+  std::uint64_t no_peer = 0;       // the target is not in the topology any more: dropped
+};
+
+class Core {
+ public:
+  static constexpr std::size_t kMaxJobs = 1024;
+  static constexpr std::size_t kMaxParked = 1024;
+  static constexpr Duration kParkedFor = std::chrono::seconds(1);
+
+  Core(Self self, Execution& execution, WorkerPort& port);
+
+  // Switches to a newer snapshot and sends what waited for it. Drops what belongs to gateways that
+  // left.
+  void set_topology(std::shared_ptr<const wire::Topology> topology, Instant now);
+
+  // A part to decode the next message into; hand it to receive() or to give_back().
+  PartPointer blank() { return pool_.take(); }
+  void give_back(PartPointer part) { pool_.give(std::move(part)); }
+
+  // One decoded part. Call only with room; there is none before the first topology.
+  void receive(PartPointer part, Instant now);
+  bool has_room() const { return topology_ != nullptr && count_ < kMaxJobs; }
+
+  // Takes the oldest job through; false when there is none. `now` is when it begins; returns in
+  // `ended` when it was done.
+  bool execute_next(Instant now, Instant& ended);
+
+  // Does what time demands: gathers that expired, parked parts nobody came for. Returns when it
+  // wants to be called again.
+  Instant tick(Instant now);
+
+  std::size_t jobs() const { return count_; }
+  std::size_t gathering() const { return gather_.open(); }
+  bool idle() const { return count_ == 0 && gather_.open() == 0 && parked_.empty(); }
+  bool has_gateways() const { return topology_ != nullptr && !topology_->gateways.empty(); }
+  const CoreCounters& counters() const { return counters_; }
+  const route::GatherCounters& gather_counters() const { return gather_.counters(); }
+
+ private:
+  // A request that is complete here.
+  struct Job {
+    PartPointer part;                 // the first, in declared order
+    std::vector<PartPointer> joined;  // all of them, at a join (then `part` is null)
+    Instant arrived;
+    Instant deadline;
+    Duration waited{};  // in the socket's queue, while an earlier job was running
+    Duration wire{};
+  };
+  struct Parked {
+    InstanceId to;
+    wire::PartHeader header;
+    Bytes payload;
+    Instant until;
+  };
+
+  Job& push_job();
+  Job pop_job();
+  void measure(Job& job, const wire::PartHeader& header, Instant now) const;
+  Instant deadline_of(const wire::PartHeader& header, Instant now) const;
+  Instant run(Job& job, wire::Part& part, Instant now);
+  Status prepare(Job& job, wire::Part& part, bool runs);
+  void fail(wire::Part& part, Error error);
+  void add_hop(const Job& job, wire::PartHeader& header, Instant now, Instant begun,
+               Instant ended) const;
+  void dispatch(wire::Part& part, Instant deadline, Instant now);
+  void send(InstanceId to, wire::Part& part, Instant now);
+  void send_parked();
+  void read_graph();
+  bool known(InstanceId id) const;
+  void park(InstanceId to, const wire::Part& part, Instant now);
+
+  Self self_;
+  Execution& execution_;
+  WorkerPort& port_;
+  PartPool pool_;
+  route::GatherTable gather_;
+  Contents contents_;
+  std::shared_ptr<const wire::Topology> topology_;
+  std::vector<NodeIndex> needs_;       // of this node
+  std::vector<NodeIndex> successors_;  // of this node, ascending
+  bool sink_ = false;
+  std::vector<InstanceId> peers_;  // instances and gateways of the topology, ascending
+  std::vector<Job> ring_;
+  std::size_t head_ = 0;
+  std::size_t count_ = 0;
+  Instant busy_until_{};
+  std::vector<Parked> parked_;
+  CoreCounters counters_;
+};
+
+}  // namespace flow::worker

@@ -1,0 +1,126 @@
+#include "data_thread.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/host.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "data_loop.h"
+#include "handlers.h"
+
+namespace flow::worker {
+namespace {
+
+ExecutorConfig make_config(const DataThreadOptions& options) {
+  const wire::Welcome& welcome = options.welcome;
+  ExecutorConfig config(welcome.with);
+  config.name = welcome.executor;
+  config.instance = options.name;
+  config.shard = welcome.shard;
+  config.shards = welcome.shards;
+  config.replica = welcome.replica;
+  config.replicas = welcome.replicas;
+  config.workspace = welcome.workspace;
+  const char* devices = std::getenv("CUDA_VISIBLE_DEVICES");
+  config.devices = devices == nullptr ? "" : devices;
+  return config;
+}
+
+Status check_unused(const ExecutorConfig& config) {
+  const std::vector<std::string> unused = config.unused();
+  if (unused.empty()) return {};
+  const std::vector<std::string>& known = config.asked();
+  const std::vector<std::string_view> candidates(known.begin(), known.end());
+  std::string message = fmt::format("unknown key '{}' in with", unused.front());
+  if (const auto meant = did_you_mean(unused.front(), candidates))
+    message += fmt::format("; did you mean '{}'?", *meant);
+  return Error{Errc::kInvalidArgument, std::move(message)};
+}
+
+Result<std::unique_ptr<Executor>> make_executor(const ExecutorFactory& factory,
+                                                const ExecutorConfig& config) {
+  try {
+    return factory(config);
+  } catch (const ConfigError& error) {
+    return Error{Errc::kInvalidArgument, error.what()};
+  } catch (...) {
+    return Error{Errc::kExecutorError, describe_exception()};
+  }
+}
+
+Self make_self(const DataThreadOptions& options) {
+  const wire::Welcome& welcome = options.welcome;
+  Self self;
+  self.instance = welcome.instance;
+  self.node = welcome.node;
+  self.shard = welcome.shard;
+  self.host = host_id();
+  self.executor = welcome.executor;
+  self.name = options.name;
+  if (welcome.max_part_bytes > 0) self.max_part_bytes = welcome.max_part_bytes;
+  return self;
+}
+
+wire::Ready make_ready(const Executor& executor, std::string address) {
+  wire::Ready ready;
+  ready.data_address = std::move(address);
+  for (const Executor::Binding& binding : executor.bindings()) {
+    ready.wants_matrix = ready.wants_matrix || binding.wants_matrix;
+    if (binding.endpoint == kCatchAll) {
+      ready.catch_all = true;
+    } else {
+      ready.endpoints.push_back(binding.endpoint);
+    }
+  }
+  return ready;
+}
+
+void close_executor(Executor& executor, const std::string& name) {
+  try {
+    executor.close();
+  } catch (...) {
+    log::error("close() of {} failed: {}", name, describe_exception());
+  }
+}
+
+Status serve(const DataThreadOptions& options, net::Context& context, Shared& shared,
+             const Clock& clock) {
+  const ExecutorConfig config = make_config(options);
+  Result<std::unique_ptr<Executor>> executor = make_executor(options.factory, config);
+  if (!executor) return std::move(executor).error();
+  if (Status used = check_unused(config); !used) return used;
+  HandlerExecution execution(**executor, config.name, clock, shared.executing);
+  if (Status bound = execution.check(); !bound) return bound;
+  {
+    DataLoop loop(context, shared, clock, make_self(options), execution);
+    Result<std::string> address =
+        loop.open(data_address(options.run_dir, options.welcome.instance));
+    if (!address) return std::move(address).error();
+    shared.put_start(make_ready(**executor, *std::move(address)));
+    shared.to_control.signal();
+    loop.run();
+  }
+  close_executor(**executor, options.name);
+  return {};
+}
+
+}  // namespace
+
+std::string data_address(const std::string& run_dir, InstanceId instance) {
+  return fmt::format("ipc://{}/data-{}.ipc", run_dir, instance.value);
+}
+
+void run_data_thread(const DataThreadOptions& options, net::Context& context, Shared& shared,
+                     const Clock& clock) {
+  if (Status served = serve(options, context, shared, clock); !served)
+    shared.put_start(std::move(served).error());
+  shared.ended.store(true, std::memory_order_release);
+  shared.to_control.signal();
+}
+
+}  // namespace flow::worker

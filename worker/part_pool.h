@@ -1,0 +1,40 @@
+// Parts to decode into, used again so that a message in the steady state allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "wire/part.h"
+
+namespace flow::worker {
+
+using PartPointer = std::unique_ptr<wire::Part>;
+
+// One thread. Keeps up to kKept blank parts; more are freed.
+class PartPool {
+ public:
+  static constexpr std::size_t kKept = 128;
+
+  PartPointer take() {
+    if (free_.empty()) return std::make_unique<wire::Part>();
+    PartPointer part = std::move(free_.back());
+    free_.pop_back();
+    return part;
+  }
+
+  // Releases what the part holds on to: payload, parameters, results.
+  void give(PartPointer part) {
+    if (part == nullptr || free_.size() == kKept) return;
+    part->payload = Bytes();
+    part->header.parameters = Bytes();
+    part->header.results = Bytes();
+    free_.push_back(std::move(part));
+  }
+
+ private:
+  std::vector<PartPointer> free_;
+};
+
+}  // namespace flow::worker

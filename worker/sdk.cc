@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "arguments.h"
+#include "base/host.h"
+#include "base/log.h"
+#include "base/stop_signal.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "flow/executor.h"
+#include "net/context.h"
+#include "worker.h"
+
+namespace flow {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr std::string_view kDefaultExecutor = "pass-through";
+
+// The executor asked for; kNotFound says what there is.
+Result<ExecutorFactory> choose(const std::vector<NamedExecutor>& executors,
+                               const std::string& uses) {
+  const bool only_one = executors.size() == 1 && executors.front().name.empty();
+  if (only_one) {
+    if (!uses.empty()) {
+      return Error{Errc::kInvalidArgument, "--uses is for programs with several executors"};
+    }
+    return executors.front().factory;
+  }
+  const std::string_view wanted = uses.empty() ? kDefaultExecutor : std::string_view(uses);
+  const auto found = std::ranges::find(executors, wanted, &NamedExecutor::name);
+  if (found != executors.end()) return found->factory;
+  std::vector<std::string_view> names;
+  for (const NamedExecutor& executor : executors)
+    names.push_back(executor.name);
+  std::string message = fmt::format("no built-in executor '{}'", wanted);
+  if (const auto meant = did_you_mean(wanted, names)) {
+    message += fmt::format("; did you mean '{}'?", *meant);
+  } else {
+    message += fmt::format("; there are {}", fmt::join(names, ", "));
+  }
+  return Error{Errc::kNotFound, std::move(message)};
+}
+
+int run_worker(worker::WorkerOptions options) {
+  StopSignal stop;
+  log::init(options.name);
+  const SystemClock clock;
+  net::Context context;
+  worker::Worker runtime(std::move(options), context, clock);
+  return runtime.run(stop);
+}
+
+}  // namespace
+
+int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& executors) {
+  const std::string program = std::filesystem::path(argc > 0 ? argv[0] : "executor").filename();
+  const bool built_ins = executors.size() != 1 || !executors.front().name.empty();
+  const std::vector<std::string_view> words(argv + std::min(argc, 1), argv + argc);
+  const Result<worker::Arguments> arguments = worker::parse_arguments(words);
+  if (!arguments) {
+    fmt::print(stderr, "{}: {}\n{}", program, arguments.error().message,
+               worker::usage(program, built_ins));
+    return kUsage;
+  }
+  if (arguments->help) {
+    fmt::print("{}", worker::usage(program, built_ins));
+    return 0;
+  }
+  if (arguments->version) {
+    fmt::print("{} {}\n", program, version());
+    return 0;
+  }
+  Result<ExecutorFactory> factory = choose(executors, arguments->uses);
+  if (!factory) {
+    fmt::print(stderr, "{}: {}: {}\n", program, arguments->name, factory.error().message);
+    return factory.error().code == Errc::kInvalidArgument ? kUsage : kFailed;
+  }
+  if (arguments->check_config) return 0;
+  return run_worker(
+      {program, arguments->broker, arguments->name, arguments->run_dir, *std::move(factory)});
+}
+
+}  // namespace flow

@@ -1,0 +1,117 @@
+// What the two threads of a worker share. Everything here is an atomic, a queue between exactly
+// the two, or under the one mutex.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/spsc_queue.h"
+#include "handlers.h"
+#include "net/loop.h"
+#include "wire/membership.h"
+#include "wire/part.h"
+#include "wire/topology.h"
+
+namespace flow::worker {
+
+struct ProgressItem {
+  InstanceId gateway;
+  wire::Progress progress;
+};
+
+// The execution under way, as the control thread sees it.
+struct Executing {
+  Instant since;
+  RequestId request;
+  std::uint16_t attempt = 0;
+};
+
+// The data thread writes, the control thread reads.
+class ExecutionSlot final : public ExecutionWatch {
+ public:
+  void enter(RequestId request, std::uint16_t attempt, Instant now) override {
+    gateway_.store(request.gateway.value, std::memory_order_relaxed);
+    sequence_.store(request.sequence, std::memory_order_relaxed);
+    attempt_.store(attempt, std::memory_order_relaxed);
+    since_.store(now.time_since_epoch().count(), std::memory_order_release);
+  }
+  void leave() override { since_.store(0, std::memory_order_release); }
+
+  // Nothing when idle, or when the execution changes in this moment.
+  std::optional<Executing> read() const {
+    const std::int64_t since = since_.load(std::memory_order_acquire);
+    if (since == 0) return std::nullopt;
+    Executing executing;
+    executing.since = Instant(Duration(since));
+    executing.request = {.gateway = {gateway_.load(std::memory_order_relaxed)},
+                         .sequence = sequence_.load(std::memory_order_relaxed)};
+    executing.attempt = attempt_.load(std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (since_.load(std::memory_order_relaxed) != since) return std::nullopt;
+    return executing;
+  }
+
+ private:
+  std::atomic<std::int64_t> since_{0};  // 0: idle
+  std::atomic<std::uint64_t> sequence_{0};
+  std::atomic<std::uint32_t> gateway_{0};
+  std::atomic<std::uint16_t> attempt_{0};
+};
+
+// kDrain: end when nothing has come for a while. kDrained: nothing can come any more, end when what
+// is here is done.
+enum class Stopping { kNo, kDrain, kDrained };
+
+struct Shared {
+  static constexpr std::size_t kProgressItems = 65'536;
+
+  // Data to control.
+  SpscQueue<ProgressItem> progress{kProgressItems};
+  net::Waker to_control;
+  std::atomic<bool> control_waits{false};    // it wants a signal with the next item
+  std::atomic<std::uint32_t> wake_after{4};  // finished requests that are worth a signal
+  std::atomic<std::uint64_t> progress_dropped{0};
+  std::atomic<std::uint64_t> executed{0};
+  std::atomic<std::uint32_t> queue{0};
+  std::atomic<std::uint32_t> in_flight{0};
+  std::atomic<std::uint64_t> topology_in_use{0};
+  std::atomic<bool> ended{false};
+  ExecutionSlot executing;
+
+  // Control to data.
+  net::Waker to_data;
+  std::atomic<Stopping> stopping{Stopping::kNo};
+
+  // The newest topology, for the data thread; older ones it did not take are skipped.
+  void put_topology(std::shared_ptr<const wire::Topology> topology) {
+    const std::lock_guard lock(mutex_);
+    topology_ = std::move(topology);
+  }
+  std::shared_ptr<const wire::Topology> take_topology() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(topology_, nullptr);
+  }
+
+  // The outcome of the data thread's start, for the control thread.
+  void put_start(Result<wire::Ready> outcome) {
+    const std::lock_guard lock(mutex_);
+    start_.emplace(std::move(outcome));
+  }
+  std::optional<Result<wire::Ready>> take_start() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(start_, std::nullopt);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const wire::Topology> topology_;
+  std::optional<Result<wire::Ready>> start_;
+};
+
+}  // namespace flow::worker

@@ -1,0 +1,28 @@
+// sleep: waits before it passes a request on.
+//
+// `with.ms` is a number of milliseconds for every endpoint, or a table of endpoints with "*" for
+// all others (0 when it is missing).
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include "base/time.h"
+#include "flow/executor.h"
+
+namespace flow::executors {
+
+class Sleep : public Executor {
+ public:
+  explicit Sleep(const ExecutorConfig& config);
+  void wait(const Request& request);
+
+  // How long a request to this endpoint takes.
+  Duration pause_of(std::string_view endpoint) const;
+
+ private:
+  std::unordered_map<std::string, Duration> by_endpoint_;
+  Duration otherwise_{};
+};
+
+}  // namespace flow::executors

@@ -1,0 +1,89 @@
+#include "flowctl/closed_loop.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "flowctl/reply_printer.h"
+
+namespace flow::flowctl {
+namespace {
+
+// A failing gateway must not be asked as fast as possible.
+constexpr Duration kRest = std::chrono::milliseconds(1);
+
+}  // namespace
+
+std::uint64_t LoopResult::requests() const {
+  std::uint64_t all = ok;
+  for (const auto& [code, count] : failed)
+    all += count;
+  return all;
+}
+
+ClosedLoop::ClosedLoop(Client& client, LoopOptions options)
+    : client_(client), options_(std::move(options)), sent_at_(options_.concurrency) {}
+
+LoopResult ClosedLoop::run() {
+  const Instant began = clock_.now();
+  until_ = began + options_.duration;
+  for (std::size_t place = 0; place < options_.concurrency; ++place)
+    send(place);
+  for (auto rested = wait_for_rested(); !rested.empty(); rested = wait_for_rested()) {
+    std::this_thread::sleep_for(kRest);
+    for (const std::size_t place : rested)
+      send(place);
+  }
+  result_.took = clock_.now() - began;
+  return std::move(result_);
+}
+
+// Places to start again; none when all have ended.
+std::vector<std::size_t> ClosedLoop::wait_for_rested() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !resting_.empty() || ended_ == options_.concurrency; });
+  return std::exchange(resting_, {});
+}
+
+void ClosedLoop::send(std::size_t place) {
+  sent_at_[place] = clock_.now();
+  client_.submit_raw(options_.endpoint, options_.payload, Bytes(), options_.timeout,
+                     [this, place](Reply reply) { answered(place, reply); });
+}
+
+void ClosedLoop::answered(std::size_t place, const Reply& reply) {
+  const Instant now = clock_.now();
+  const bool over = now >= until_;
+  if (!over && reply.ok()) {
+    count(reply, now - sent_at_[place]);
+    send(place);
+    return;
+  }
+  const std::scoped_lock lock(mutex_);
+  count(reply, now - sent_at_[place]);
+  if (over) {
+    ++ended_;
+  } else {
+    resting_.push_back(place);
+  }
+  changed_.notify_one();
+}
+
+void ClosedLoop::count(const Reply& reply, Duration latency) {
+  if (!reply.ok()) {
+    ++result_.failed[std::string(to_string(reply.code()))];
+    if (result_.first_failure.empty()) result_.first_failure = failure_line(reply);
+    return;
+  }
+  ++result_.ok;
+  result_.latency_ns.record(static_cast<std::uint64_t>(std::max<std::int64_t>(latency.count(), 0)));
+  for (const wire::ResponseHop& hop : reply.response.hops) {
+    auto it = std::ranges::find(result_.executors, hop.executor, &ExecutorTime::name);
+    if (it == result_.executors.end()) {
+      it = result_.executors.insert(it, ExecutorTime{hop.executor, 0});
+    }
+    it->execute_us += hop.execute_us;
+  }
+}
+
+}  // namespace flow::flowctl

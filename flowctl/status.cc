@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+#include "base/units.h"
+#include "flowctl/admin_link.h"
+#include "flowctl/commands.h"
+#include "flowctl/endpoints.h"
+#include "flowctl/exit_code.h"
+#include "flowctl/output.h"
+#include "flowctl/run_dir.h"
+#include "flowctl/status_view.h"
+#include "flowctl/table.h"
+#include "net/context.h"
+
+namespace flow::flowctl {
+namespace {
+
+struct Options {
+  std::string flow;
+  std::string output = "table";
+  std::string timeout = "2s";
+};
+
+// What is known without the broker: the recorded processes, and whether they live.
+int without_broker(const FoundFlow& flow, const Options& options, const std::string& reason) {
+  const Result<Endpoints> endpoints = read_endpoints(flow.dir);
+  if (options.output == "json") {
+    ValueMap map;
+    map.append("flow", flow.name);
+    map.append("state", "unknown");
+    map.append("reason", reason);
+    map.append("since", nullptr);
+    map.append("term", 0);
+    map.append("version", 0);
+    map.append("gateway",
+               endpoints && !endpoints->gateway.empty() ? Value(endpoints->gateway) : Value());
+    map.append("executors", ValueList{});
+    (void)write_out(to_json(Value(std::move(map))) + "\n");
+    return kExitNo;
+  }
+  std::string out = fmt::format("{}: state unknown: {}\n", flow.name, harmless(reason));
+  Table table({"PROCESS", "PID", "STATE"});
+  table.align_right({1});
+  if (endpoints) {
+    for (const auto& [name, pid] : endpoints->pids) {
+      table.add({name, fmt::format("{}", pid), ::kill(pid, 0) == 0 ? "runs" : "is gone"});
+    }
+  }
+  (void)write_out(out + (table.empty() ? "" : table.render()));
+  return kExitNo;
+}
+
+int status(const Options& options) {
+  const Result<FoundFlow> flow = choose_flow(run_root(), options.flow);
+  if (!flow || !flow->supervised) {
+    say("{}", flow ? fmt::format("flow '{}' does not run; {} is left over from it (flowctl down "
+                                 "{} clears it away)",
+                                 flow->name, flow->dir, flow->name)
+                   : flow.error().message);
+    return kExitUnreachable;
+  }
+  net::Context context;
+  Result<AdminLink> link = AdminLink::open(context, "ipc://" + flow->dir + "/broker.ipc");
+  Result<ValueMap> answer = link ? link->ask("status", {}, *parse_duration(options.timeout))
+                                 : Result<ValueMap>(link.error());
+  if (!answer) return without_broker(*flow, options, answer.error().message);
+  const bool ready = flow_state(*answer) == "ready";
+  const std::string text = options.output == "json"
+                               ? to_json(Value(std::move(*answer))) + "\n"
+                               : status_table(*answer, use_color(STDOUT_FILENO));
+  if (!write_out(text)) return kExitNo;
+  return ready ? kExitOk : kExitNo;
+}
+
+}  // namespace
+
+Command add_status(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("status", "shows a flow's state; 0 ready, 1 not, 69 none");
+  const auto options = std::make_shared<Options>();
+  app->add_option("FLOW", options->flow, "its name; may be left out when one flow runs");
+  app->add_option("-o,--output", options->output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}));
+  app->add_option("--timeout", options->timeout, "how long to wait for the broker's answer")
+      ->check(duration_option())
+      ->capture_default_str();
+  return {app, [options] { return status(*options); }};
+}
+
+}  // namespace flow::flowctl

@@ -1,0 +1,143 @@
+#include "flowctl/status_view.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/time.h"
+#include "base/units.h"
+#include "flowctl/output.h"
+#include "flowctl/supervisor.h"
+#include "flowctl/table.h"
+
+namespace flow::flowctl {
+namespace {
+
+std::string text_of(const ValueMap& map, std::string_view key) {
+  const Value* value = map.find(key);
+  if (value == nullptr) return {};
+  if (const std::string* text = value->if_string()) return *text;
+  if (const std::int64_t* number = value->if_int()) return fmt::format("{}", *number);
+  if (const double* number = value->if_double()) return fmt::format("{:.0f}", *number);
+  return {};
+}
+
+const ValueList& list_of(const ValueMap& map, std::string_view key) {
+  static const ValueList kNone;
+  const Value* value = map.find(key);
+  const ValueList* list = value == nullptr ? nullptr : value->if_list();
+  return list == nullptr ? kNone : *list;
+}
+
+// `since` is a time as "2026-11-21T03:46:23.229Z": how long ago that is, in whole seconds.
+std::string age(const ValueMap& map) {
+  const std::string since = text_of(map, "since");
+  std::tm parts{};
+  if (::strptime(since.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return since;
+  const std::int64_t seconds =
+      std::max<std::int64_t>(wall_clock_ms() / 1000 - std::int64_t{::timegm(&parts)}, 0);
+  if (seconds < 120) return fmt::format("{} s", seconds);
+  if (seconds < 7200) return fmt::format("{} min", seconds / 60);
+  return fmt::format("{} h", seconds / 3600);
+}
+
+std::string size_text(const ValueMap& map, std::string_view key) {
+  const Value* value = map.find(key);
+  if (value == nullptr || !value->is_number() || value->number() <= 0) return {};
+  return format_size(static_cast<std::uint64_t>(value->number()));
+}
+
+std::string micros_text(const ValueMap& map, std::string_view key) {
+  const Value* value = map.find(key);
+  if (value == nullptr || !value->is_number()) return {};
+  return format_duration(Duration(static_cast<std::int64_t>(value->number() * 1000)));
+}
+
+std::string painted(std::string_view state, bool color) {
+  if (!color) return std::string(state);
+  const std::string_view paint = state == "ready"      ? "\x1b[32m"
+                                 : state == "starting" ? "\x1b[33m"
+                                 : state == "draining" ? "\x1b[33m"
+                                                       : "\x1b[31m";
+  return fmt::format("{}{}\x1b[0m", paint, state);
+}
+
+void add_instances(Table& table, const ValueMap& executor) {
+  const std::string uses = text_of(executor, "uses");
+  const ValueList& instances = list_of(executor, "instances");
+  if (instances.empty()) {
+    table.add({text_of(executor, "name"), uses, text_of(executor, "state"), age(executor), "", "",
+               "", "", "", "", "", text_of(executor, "reason")});
+  }
+  for (const Value& entry : instances) {
+    const ValueMap* instance = entry.if_map();
+    if (instance == nullptr) continue;
+    table.add({text_of(*instance, "name"), uses, text_of(*instance, "state"), age(*instance),
+               text_of(*instance, "id"), text_of(*instance, "pid"), text_of(*instance, "queue"),
+               text_of(*instance, "in_flight"), text_of(*instance, "executed"),
+               micros_text(*instance, "service_us"), size_text(*instance, "rss_bytes"),
+               text_of(*instance, "reason")});
+  }
+}
+
+}  // namespace
+
+std::string gateway_address(const ValueMap& status) {
+  const Value* gateway = status.find("gateway");
+  if (gateway == nullptr) return {};
+  if (const std::string* text = gateway->if_string()) return *text;
+  std::string address;
+  if (const ValueList* list = gateway->if_list()) {
+    for (const Value& entry : *list) {
+      const std::string* text = entry.if_string();
+      if (text != nullptr && (address.empty() || text->starts_with("tcp://"))) address = *text;
+    }
+  }
+  return address;
+}
+
+std::string flow_state(const ValueMap& status) {
+  return text_of(status, "state");
+}
+
+std::string status_table(const ValueMap& status, bool color) {
+  const std::string reason = text_of(status, "reason");
+  std::string out = fmt::format("{}: {}{}, for {}, gateway {}\n", harmless(text_of(status, "flow")),
+                                painted(harmless(flow_state(status)), color),
+                                reason.empty() ? "" : fmt::format(" ({})", harmless(reason)),
+                                age(status), harmless(gateway_address(status)));
+  Table table({"INSTANCE", "USES", "STATE", "FOR", "ID", "PID", "QUEUE", "IN FLIGHT", "EXECUTED",
+               "SERVICE", "MEMORY", "REASON"});
+  table.align_right({4, 5, 6, 7, 8, 9, 10});
+  for (const Value& entry : list_of(status, "executors")) {
+    if (const ValueMap* executor = entry.if_map()) add_instances(table, *executor);
+  }
+  if (!table.empty()) out += table.render();
+  return out;
+}
+
+std::vector<std::string> not_ready(const ValueMap& status) {
+  std::vector<std::string> names;
+  for (const Value& entry : list_of(status, "executors")) {
+    const ValueMap* executor = entry.if_map();
+    if (executor == nullptr || text_of(*executor, "state") == "ready") continue;
+    std::size_t named = 0;
+    for (const Value& one : list_of(*executor, "instances")) {
+      const ValueMap* instance = one.if_map();
+      if (instance == nullptr || text_of(*instance, "state") == "ready") continue;
+      names.push_back(
+          fmt::format("{} ({})", text_of(*instance, "name"), text_of(*instance, "state")));
+      ++named;
+    }
+    if (named == 0) {
+      names.push_back(
+          fmt::format("{} ({})", text_of(*executor, "name"), text_of(*executor, "state")));
+    }
+  }
+  if (names.empty() && !status.empty()) names.push_back("the gateway");
+  return names;
+}
+
+}  // namespace flow::flowctl

@@ -1,0 +1,67 @@
+#include "flowctl/status_view.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "flowctl/supervisor.h"
+
+namespace flow::flowctl {
+namespace {
+
+ValueMap status(const std::string& json) {
+  Result<Value> value = parse_json(json);
+  REQUIRE(value.ok());
+  return *value->if_map();
+}
+
+const char* const kStarting = R"({"flow":"hello","state":"starting","reason":"a is starting",
+  "since":0,"term":1,"version":2,"gateway":null,"executors":[
+  {"name":"a","uses":"pass-through","shards":1,"replicas":2,"state":"starting","reason":"",
+   "instances":[
+    {"name":"a/rep-0","id":5,"pid":77,"state":"ready","reason":"","since":0,"queue":1,
+     "in_flight":2,"executed":3,"service_us":1500,"rss_bytes":2097152},
+    {"name":"a/rep-1","id":0,"pid":0,"state":"starting","reason":"","since":0}]},
+  {"name":"b","uses":"pass-through","state":"ready","instances":[]}]})";
+
+}  // namespace
+
+TEST_CASE("a status names the instances that are not ready") {
+  CHECK(not_ready(status(kStarting)) == std::vector<std::string>{"a/rep-1 (starting)"});
+}
+
+TEST_CASE("when every executor is ready it is the gateway that is waited for") {
+  CHECK(not_ready(status(R"({"state":"starting","executors":[{"name":"a","state":"ready"}]})")) ==
+        std::vector<std::string>{"the gateway"});
+  CHECK(not_ready({}).empty());
+}
+
+TEST_CASE("the table shows each instance with what the broker knows of it") {
+  const std::string table = status_table(status(kStarting), /*color=*/false);
+  CHECK(table.starts_with("hello: starting (a is starting)"));
+  CHECK(table.find("a/rep-0") != std::string::npos);
+  CHECK(table.find("2 MiB") != std::string::npos);
+  CHECK(table.find("1.5 ms") != std::string::npos);
+  CHECK(table.find('\x1b') == std::string::npos);
+  CHECK(status_table(status(kStarting), /*color=*/true).find('\x1b') != std::string::npos);
+}
+
+TEST_CASE("the table tells how long a state has lasted, in a unit that fits") {
+  const auto shown = [](const std::string& since) {
+    return status_table(status(R"({"flow":"x","state":"ready","since":")" + since + "\"}"), false);
+  };
+  CHECK(shown("2999-01-01T00:00:00.000Z").find("for 0 s") != std::string::npos);
+  CHECK(shown("2000-01-01T00:00:00.000Z").find(" h,") != std::string::npos);
+  CHECK(shown("never").find("for never") != std::string::npos);
+}
+
+TEST_CASE("of several gateway addresses the one that other hosts can use is shown") {
+  CHECK(gateway_address(status(R"({"gateway":"ipc:///x"})")) == "ipc:///x");
+  CHECK(gateway_address(status(R"({"gateway":["ipc:///x","tcp://127.0.0.1:1"]})")) ==
+        "tcp://127.0.0.1:1");
+  CHECK(gateway_address(status(R"({"gateway":null})")).empty());
+}
+
+}  // namespace flow::flowctl

@@ -20,6 +20,7 @@ constexpr int kBatch = 64;  // messages taken from one socket before the others 
 constexpr std::size_t kSlack = 1U << 20;  // headers and parameters beside the documents
 constexpr Duration kBeatEvery = milliseconds(200);
 constexpr std::uint32_t kClientInFlight = 1024;
+constexpr std::size_t kMaxCarriedClients = 4096;  // others get their answers one by one
 constexpr std::array<Duration, 3> kLookAfter = {milliseconds(0), milliseconds(10),
                                                 milliseconds(100)};
 
@@ -154,7 +155,8 @@ Status Service::bind_clients(std::vector<std::string>& addresses) {
 
 void Service::switch_to(const std::shared_ptr<const wire::Topology>& topology) {
   if (core_ == nullptr) return;
-  std::unordered_map<InstanceId, net::Socket> kept;
+  flush();
+  std::unordered_map<InstanceId, Peer> kept;
   for (const wire::TopologyInstance& instance : topology->instances) {
     if (instance.data_address.empty()) continue;
     if (const auto known = instances_.find(instance.id); known != instances_.end()) {
@@ -169,7 +171,7 @@ void Service::switch_to(const std::shared_ptr<const wire::Topology>& topology) {
                  connected.error().message);
       continue;
     }
-    kept.emplace(instance.id, std::move(*push));
+    kept.emplace(instance.id, Peer{std::move(*push), {}});
   }
   instances_ = std::move(kept);
   core_->on_topology(topology, clock_.now());
@@ -183,7 +185,9 @@ void Service::on_clients() {
   net::PeerId peer;
   Received message;
   for (int i = 0; i < kBatch && clients_.receive_from(peer, message); ++i) {
-    on_client_message(peer, std::move(message));
+    const Status opened = wire::for_each_message(
+        std::move(message), [&](Received one) { on_client_message(peer, std::move(one)); });
+    if (!opened) counters_.add(Counter::kMalformed);
   }
 }
 
@@ -193,12 +197,16 @@ void Service::on_client_message(net::PeerId peer, Received message) {
   if (kind == wire::Kind::kRequest) {
     on_request(peer, std::move(message));
   } else if (kind == wire::Kind::kClientHello) {
+    wire::ClientHello hello;
+    const bool understood = wire::decode_client_hello(std::move(message), hello).ok();
+    if (understood && hello.carriers && carried_.size() < kMaxCarriedClients) carried_[peer.value];
     wire::ClientWelcome welcome;
     welcome.gateway = member_.instance();
     welcome.flow = settings_.flow;
     welcome.max_request_bytes = settings_.max_request;
     welcome.max_in_flight = kClientInFlight;
     welcome.deadline = settings_.deadline;
+    welcome.carriers = true;
     (void)clients_.send_to(peer, client_encoder_.encode(welcome));
   } else if (kind == wire::Kind::kPing) {
     (void)clients_.send_to(peer, client_encoder_.encode_pong());
@@ -247,25 +255,52 @@ void Service::on_request(net::PeerId peer, Received message) {
 }
 
 void Service::answer(ClientId client, const wire::Response& response) {
-  const net::Sent sent =
-      clients_.send_to(net::PeerId{client.value}, client_encoder_.encode(response));
-  if (sent == net::Sent::kSent) return;
+  const net::PeerId peer{client.value};
+  const Frames frames = client_encoder_.encode(response);
+  const auto known = carried_.find(peer.value);
+  if (known == carried_.end()) {
+    send_answer(peer, frames);
+    return;
+  }
+  if (known->second.empty()) dirty_clients_.push_back(peer);
+  known->second.post(frames, [this, peer](const Frames& ready) { send_answer(peer, ready); });
+}
+
+void Service::send_answer(net::PeerId client, const Frames& frames) {
+  if (clients_.send_to(client, frames) == net::Sent::kSent) return;
   counters_.add(Counter::kDropped);
-  gone_clients_.push_back(net::PeerId{client.value});  // told to the core once it has returned
+  gone_clients_.push_back(client);  // told to the core once it has returned
 }
 
 // Workers -----------------------------------------------------------------------------------------
 
 void Service::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
-  if (const auto known = instances_.find(to); known != instances_.end()) {
-    (void)known->second.send(
-        parts_.encode(header, payload));  // lost with its instance, then sent again
+  const auto known = instances_.find(to);
+  if (known == instances_.end()) return;  // as if lost with its instance: sent again
+  Peer& peer = known->second;
+  if (peer.outbox.empty()) dirty_instances_.push_back(&peer);
+  peer.outbox.post(parts_.encode(header, payload),
+                   [&peer](const Frames& ready) { (void)peer.socket.send(ready); });
+}
+
+// What this turn had for each peer leaves as one message.
+void Service::flush() {
+  for (Peer* peer : dirty_instances_) {
+    peer->outbox.flush([peer](const Frames& ready) { (void)peer->socket.send(ready); });
   }
+  dirty_instances_.clear();
+  for (const net::PeerId client : dirty_clients_) {
+    const auto known = carried_.find(client.value);
+    if (known == carried_.end()) continue;
+    known->second.flush([this, client](const Frames& ready) { send_answer(client, ready); });
+  }
+  dirty_clients_.clear();
 }
 
 void Service::on_data() {
   Received message;
-  for (int i = 0; i < kBatch && data_.receive(message); ++i) {
+  const auto receive = [this](Received& received) { return data_.receive(received); };
+  for (int i = 0; (i < kBatch || inbox_.pending()) && inbox_.next(message, receive); ++i) {
     const std::optional<wire::Peek> peek = wire::peek(message);
     Status status = Error{Errc::kInvalidArgument, "unknown message"};
     if (peek && peek->kind == wire::Kind::kPart) {
@@ -318,7 +353,9 @@ Instant Service::before_wait(Instant now) {
   if (core_ != nullptr) {
     beat(now);
     next = core_->tick(now);
+    flush();
     for (const net::PeerId peer : std::exchange(gone_clients_, {})) {
+      carried_.erase(peer.value);
       core_->on_client_gone(ClientId{peer.value}, now);
     }
     if (!looks_.empty() && core_->topology() != nullptr) look_for_dead(now);

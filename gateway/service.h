@@ -19,6 +19,7 @@
 #include "net/context.h"
 #include "net/loop.h"
 #include "net/socket.h"
+#include "wire/carrier.h"
 #include "wire/client_messages.h"
 #include "wire/document_ids.h"
 #include "wire/part.h"
@@ -39,6 +40,11 @@ class Service final : public Effects, public cluster::BrokerPort {
   Status run(StopSignal& stop);
 
  private:
+  struct Peer {
+    net::Socket socket;
+    wire::Outbox outbox;
+  };
+
   // Effects
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
   void answer(ClientId client, const wire::Response& response) override;
@@ -58,6 +64,8 @@ class Service final : public Effects, public cluster::BrokerPort {
   Status complete(Bytes& payload);
   void on_data();
   Instant before_wait(Instant now);
+  void flush();
+  void send_answer(net::PeerId client, const Frames& frames);
   void beat(Instant now);
   void stop_asked();
   void fail(Error error);
@@ -69,7 +77,11 @@ class Service final : public Effects, public cluster::BrokerPort {
   net::Socket control_;
   net::Socket clients_;
   net::Socket data_;
-  std::unordered_map<InstanceId, net::Socket> instances_;
+  std::unordered_map<InstanceId, Peer> instances_;
+  std::unordered_map<std::uint32_t, wire::Outbox> carried_;  // clients that understand carriers
+  std::vector<Peer*> dirty_instances_;
+  std::vector<net::PeerId> dirty_clients_;
+  wire::Inbox inbox_;  // of data_
   std::string data_address_;
   Settings settings_;
   cluster::Member member_;

@@ -45,10 +45,12 @@ void DataLoop::run() {
 
 Instant DataLoop::before_wait(Instant now) {
   take_topology(now);
+  if (inbox_.pending()) look_at_socket(now);
   now = execute(now);
   Instant next = core_.tick(now);
+  flush();
   publish();
-  if (core_.jobs() > 0) return now;
+  if (core_.jobs() > 0 || inbox_.pending()) return now;
   if (may_end(now, next)) loop_.stop();
   return next;
 }
@@ -68,7 +70,8 @@ void DataLoop::take_topology(Instant now) {
 
 // Opens what is new and closes what is gone; an instance's address never changes.
 void DataLoop::connect_peers(const wire::Topology& topology) {
-  std::unordered_map<InstanceId, net::Socket> peers;
+  flush();
+  std::unordered_map<InstanceId, Peer> peers;
   const auto keep = [&](InstanceId id, const std::string& address) {
     if (address.empty()) return;
     if (const auto held = peers_.find(id); held != peers_.end()) {
@@ -81,7 +84,7 @@ void DataLoop::connect_peers(const wire::Topology& topology) {
       log::error("cannot reach a peer id={} reason={}", id.value, connected.error().message);
       return;
     }
-    peers.emplace(id, std::move(*socket));
+    peers.emplace(id, Peer{std::move(*socket), {}});
   };
   for (const wire::TopologyInstance& instance : topology.instances) {
     const auto& needs = topology.nodes[instance.node.value].needs;
@@ -95,7 +98,8 @@ void DataLoop::connect_peers(const wire::Topology& topology) {
 }
 
 void DataLoop::drain_socket(Instant now) {
-  for (int i = 0; i < kBatch && core_.has_room() && pull_.receive(received_); ++i) {
+  const auto receive = [this](Received& message) { return pull_.receive(message); };
+  for (int i = 0; i < kBatch && core_.has_room() && inbox_.next(received_, receive); ++i) {
     last_received_ = now;
     PartPointer part = core_.blank();
     if (const Status decoded = wire::decode_part(std::move(received_), *part); !decoded) {
@@ -109,13 +113,23 @@ void DataLoop::drain_socket(Instant now) {
   }
 }
 
+// From outside of the socket's own handler.
+void DataLoop::look_at_socket(Instant now) {
+  if (!receiving_) return;
+  drain_socket(now);
+  loop_.look_again(pull_);
+}
+
+// Results leave together, but none waits longer than about one long job.
 Instant DataLoop::execute(Instant now) {
+  Instant looked = now;
   for (int i = 0; i < kBatch; ++i) {
-    const Instant begun = now;
-    if (!core_.execute_next(begun, now)) break;
-    if (now - begun < kLongJob) continue;
-    drain_socket(now);
+    if (!core_.execute_next(now, now)) break;
+    if (now - looked < kLongJob) continue;
+    flush();
+    look_at_socket(now);
     publish();
+    looked = now;
   }
   return now;
 }
@@ -124,7 +138,7 @@ bool DataLoop::may_end(Instant now, Instant& next) {
   const Stopping stopping = shared_.stopping.load(std::memory_order_acquire);
   if (stopping == Stopping::kNo) return false;
   if (!receiving_) return true;
-  drain_socket(now);
+  look_at_socket(now);
   if (core_.jobs() > 0) {
     next = now;
     return false;
@@ -146,11 +160,27 @@ void DataLoop::publish() {
 }
 
 void DataLoop::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
-  const auto peer = peers_.find(to);
-  if (peer == peers_.end() ||
-      peer->second.send(encoder_.encode(header, payload)) != net::Sent::kSent) {
+  if (const auto peer = peers_.find(to); peer != peers_.end()) {
+    post(peer->second, encoder_.encode(header, payload));
+  } else {
     ++unsent_;
   }
+}
+
+void DataLoop::post(Peer& peer, const Frames& frames) {
+  if (peer.outbox.empty()) dirty_.push_back(&peer);
+  peer.outbox.post(frames, [&](const Frames& ready) {
+    if (peer.socket.send(ready) != net::Sent::kSent) ++unsent_;
+  });
+}
+
+void DataLoop::flush() {
+  for (Peer* peer : dirty_) {
+    peer->outbox.flush([&](const Frames& ready) {
+      if (peer->socket.send(ready) != net::Sent::kSent) ++unsent_;
+    });
+  }
+  dirty_.clear();
 }
 
 // The fence pairs with the control thread's: either it sees this item before it waits, or its wish

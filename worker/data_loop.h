@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "net/socket.h"
 #include "shared.h"
+#include "wire/carrier.h"
 
 namespace flow::worker {
 
@@ -38,13 +39,21 @@ class DataLoop final : public WorkerPort {
   void progress(RequestId request, const wire::Progress& progress) override;
 
  private:
+  struct Peer {
+    net::Socket socket;
+    wire::Outbox outbox;
+  };
+
   Instant before_wait(Instant now);
   void take_topology(Instant now);
   void connect_peers(const wire::Topology& topology);
   void drain_socket(Instant now);
+  void look_at_socket(Instant now);
   Instant execute(Instant now);
   bool may_end(Instant now, Instant& next);
   void publish();
+  void flush();
+  void post(Peer& peer, const Frames& frames);
 
   net::Context& context_;
   Shared& shared_;
@@ -55,7 +64,9 @@ class DataLoop final : public WorkerPort {
   net::Loop loop_;
   net::Socket pull_;
   wire::PartEncoder encoder_;
-  std::unordered_map<InstanceId, net::Socket> peers_;
+  std::unordered_map<InstanceId, Peer> peers_;
+  std::vector<Peer*> dirty_;  // peers whose outbox is not empty
+  wire::Inbox inbox_;
   Received received_;
   bool receiving_ = false;  // watching pull_: not before the first topology
   Instant last_received_{};

@@ -1,5 +1,6 @@
 #include "net/loop.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -11,15 +12,23 @@
 namespace flow::net {
 namespace {
 
-constexpr std::int64_t kMilliseconds = 1'000'000;
-constexpr std::int64_t kLongestWait = 3'600'000;
+constexpr Duration kLongestWait = std::chrono::hours(1);
 
-// Rounded up, so that a wait never ends before its time and spins.
-long wait_ms(Instant now, Instant until) {
-  if (until == kNever) return -1;
-  const std::int64_t left = (until - now).count();
-  if (left <= 0) return 0;
-  return static_cast<long>(std::min((left + kMilliseconds - 1) / kMilliseconds, kLongestWait));
+timespec wait_time(Instant now, Instant until) {
+  const Duration left =
+      until == kNever ? kLongestWait : std::clamp(until - now, Duration{}, kLongestWait);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+  return {static_cast<time_t>(seconds.count()), static_cast<long>((left - seconds).count())};
+}
+
+int option(void* socket, int name) {
+  int value = 0;
+  std::size_t size = sizeof value;
+  return zmq_getsockopt(socket, name, &value, &size) == 0 ? value : 0;
+}
+
+bool readable(void* socket) {
+  return (option(socket, ZMQ_EVENTS) & ZMQ_POLLIN) != 0;
 }
 
 }  // namespace
@@ -42,16 +51,21 @@ void Waker::drain() {
 }
 
 void Loop::watch(const Socket& socket, Handler handler) {
-  add({socket.handle(), -1, std::move(handler)});
+  add(socket.handle(), std::move(handler));
 }
 void Loop::watch(const Monitor& monitor, Handler handler) {
-  add({monitor.handle(), -1, std::move(handler)});
+  add(monitor.handle(), std::move(handler));
 }
 void Loop::watch_fd(int fd, Handler handler) {
-  add({nullptr, fd, std::move(handler)});
+  sources_.push_back({nullptr, fd, false, true, std::make_shared<Handler>(std::move(handler))});
+  changed_ = true;
 }
 void Loop::unwatch(const Socket& socket) {
   remove(socket.handle(), -1);
+}
+void Loop::look_again(const Socket& socket) {
+  const auto source = std::ranges::find(sources_, socket.handle(), &Source::socket);
+  if (source != sources_.end()) source->pending = true;
 }
 void Loop::unwatch(const Monitor& monitor) {
   remove(monitor.handle(), -1);
@@ -60,34 +74,70 @@ void Loop::unwatch_fd(int fd) {
   remove(nullptr, fd);
 }
 
-void Loop::add(Source source) {
-  sources_.push_back(std::move(source));
+void Loop::add(void* socket, Handler handler) {
+  int fd = -1;
+  std::size_t size = sizeof fd;
+  zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+  const int type = option(socket, ZMQ_TYPE);
+  const bool only_receives = type == ZMQ_PULL || type == ZMQ_PAIR;
+  sources_.push_back(
+      {socket, fd, only_receives, true, std::make_shared<Handler>(std::move(handler))});
   changed_ = true;
 }
 
 void Loop::remove(void* socket, int fd) {
-  std::erase_if(sources_, [&](const Source& s) { return s.socket == socket && s.fd == fd; });
+  std::erase_if(sources_, [&](const Source& source) {
+    return socket != nullptr ? source.socket == socket
+                             : source.socket == nullptr && source.fd == fd;
+  });
   changed_ = true;
 }
 
+// A ZeroMQ descriptor tells of changes, not of messages: what ZMQ_EVENTS says counts, and asking
+// for it re-arms the descriptor. Sending takes the news away as well, so sockets that also send are
+// asked before each wait; asking the others only when their descriptor fired saves two system calls
+// each.
+bool Loop::ask_senders() {
+  bool any = false;
+  for (Source& source : sources_) {
+    if (source.socket == nullptr) continue;
+    if (!source.only_receives) source.pending = readable(source.socket);
+    any = any || source.pending;
+  }
+  return any;
+}
+
+void Loop::dispatch(const std::vector<pollfd>& items) {
+  for (std::size_t i = 0; i < items.size() && !changed_ && !stopping_; ++i) {
+    Source& source = sources_[i];
+    const bool fired = (items[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0;
+    if (!fired && (source.socket == nullptr || !source.pending)) continue;
+    const std::shared_ptr<Handler> handler = source.handler;  // it may unwatch itself
+    (*handler)();
+    if (!changed_ && source.only_receives) source.pending = readable(source.socket);
+  }
+}
+
 void Loop::run(const BeforeWait& before_wait) {
-  std::vector<zmq_pollitem_t> items;
+  std::vector<pollfd> items;
   while (!stopping_) {
     const Instant until = before_wait(clock_.now());
     if (stopping_) return;
     if (changed_) {
       items.clear();
       for (const Source& source : sources_)
-        items.push_back({source.socket, source.fd, ZMQ_POLLIN, 0});
+        items.push_back({source.fd, POLLIN, 0});
       changed_ = false;
     }
-    const long timeout = until == kNever ? -1 : wait_ms(clock_.now(), until);
-    const int ready = zmq_poll(items.data(), static_cast<int>(items.size()), timeout);
-    if (ready < 0 && zmq_errno() == ETERM) return;
-    if (ready <= 0) continue;
-    for (std::size_t i = 0; i < items.size() && !changed_; ++i) {
-      if ((items[i].revents & ZMQ_POLLIN) != 0) sources_[i].handler();
+    const bool pending = ask_senders();
+    const timespec wait = pending ? timespec{} : wait_time(clock_.now(), until);
+    const bool for_ever = !pending && until == kNever;
+    const int ready = ppoll(items.data(), items.size(), for_ever ? nullptr : &wait, nullptr);
+    if (ready < 0) {
+      for (pollfd& item : items)
+        item.revents = 0;
     }
+    if (ready > 0 || pending) dispatch(items);
   }
 }
 

@@ -1,7 +1,10 @@
 // The event loop of one thread: sockets, file descriptors and one time to wake up at.
 #pragma once
 
+#include <poll.h>
+
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/time.h"
@@ -41,6 +44,10 @@ class Loop {
   void watch(const Monitor& monitor, Handler handler);
   void watch_fd(int fd, Handler handler);
   void unwatch(const Socket& socket);
+
+  // Must be called after a watched PULL socket was received from outside of its handler: that takes
+  // away the sign that more is waiting.
+  void look_again(const Socket& socket);
   void unwatch(const Monitor& monitor);
   void unwatch_fd(int fd);
 
@@ -50,12 +57,16 @@ class Loop {
 
  private:
   struct Source {
-    void* socket;
+    void* socket;  // null: a plain descriptor
     int fd;
-    Handler handler;
+    bool only_receives;
+    bool pending;  // has, or may have, something without its descriptor telling
+    std::shared_ptr<Handler> handler;
   };
-  void add(Source source);
+  void add(void* socket, Handler handler);
   void remove(void* socket, int fd);
+  bool ask_senders();
+  void dispatch(const std::vector<pollfd>& items);
 
   const Clock& clock_;
   std::vector<Source> sources_;

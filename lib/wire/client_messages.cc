@@ -15,6 +15,7 @@ constexpr std::size_t kMaxMissing = 4096;
 
 void unpack(const TableReader& table, ClientHello& hello) {
   hello.client = table.text(fbs::ClientHello::VT_CLIENT, internal::kMaxText);
+  hello.carriers = table.scalar<std::uint8_t>(fbs::ClientHello::VT_CARRIERS) != 0;
 }
 
 void unpack(const TableReader& table, ClientWelcome& welcome) {
@@ -24,6 +25,7 @@ void unpack(const TableReader& table, ClientWelcome& welcome) {
   welcome.max_request_bytes = table.scalar<std::uint64_t>(ClientWelcome::VT_MAX_REQUEST_BYTES);
   welcome.max_in_flight = table.scalar<std::uint32_t>(ClientWelcome::VT_MAX_IN_FLIGHT);
   welcome.deadline = internal::unpack_duration(table, ClientWelcome::VT_DEADLINE_US);
+  welcome.carriers = table.scalar<std::uint8_t>(ClientWelcome::VT_CARRIERS) != 0;
 }
 
 void unpack(const TableReader& table, Request& request) {
@@ -121,16 +123,16 @@ ClientEncoder::~ClientEncoder() = default;
 Frames ClientEncoder::encode(const ClientHello& hello) {
   flatbuffers::FlatBufferBuilder& builder = state_->message.start();
   const auto client = internal::pack_text(builder, hello.client);
-  return state_->message.finish(fbs::CreateClientHello(builder, client), Kind::kClientHello, 0,
-                                nullptr);
+  return state_->message.finish(fbs::CreateClientHello(builder, client, hello.carriers),
+                                Kind::kClientHello, 0, nullptr);
 }
 
 Frames ClientEncoder::encode(const ClientWelcome& welcome) {
   flatbuffers::FlatBufferBuilder& builder = state_->message.start();
   const auto flow = internal::pack_text(builder, welcome.flow);
-  const auto root =
-      fbs::CreateClientWelcome(builder, welcome.gateway.value, flow, welcome.max_request_bytes,
-                               welcome.max_in_flight, internal::pack_duration(welcome.deadline));
+  const auto root = fbs::CreateClientWelcome(
+      builder, welcome.gateway.value, flow, welcome.max_request_bytes, welcome.max_in_flight,
+      internal::pack_duration(welcome.deadline), welcome.carriers);
   return state_->message.finish(root, Kind::kClientWelcome, 0, nullptr);
 }
 

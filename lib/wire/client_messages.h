@@ -17,6 +17,7 @@ namespace flow::wire {
 
 struct ClientHello {
   std::string client;
+  bool carriers = false;  // it understands answers in carriers
 };
 
 struct ClientWelcome {
@@ -25,6 +26,7 @@ struct ClientWelcome {
   std::uint64_t max_request_bytes = 0;
   std::uint32_t max_in_flight = 0;
   Duration deadline{};
+  bool carriers = false;  // it understands requests in carriers
 };
 
 struct Request {

@@ -68,6 +68,7 @@ std::string_view name_of(Kind kind) {
     case Kind::kGone: return "Gone";
     case Kind::kAdminRequest: return "AdminRequest";
     case Kind::kAdminReply: return "AdminReply";
+    case Kind::kCarrier: break;  // opened by CarrierReader, never as a message
   }
   return {};
 }

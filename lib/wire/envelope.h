@@ -59,6 +59,7 @@ enum class Kind : std::uint16_t {
   kGone = 41,
   kAdminRequest = 48,
   kAdminReply = 49,
+  kCarrier = 64,
 };
 
 // The envelope of a received message, checked: kind known, version ours, sizes true.

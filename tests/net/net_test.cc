@@ -188,3 +188,34 @@ TEST_CASE("a waker wakes a loop from another thread") {
   other.join();
   CHECK(woken == 1);
 }
+
+TEST_CASE("messages received outside of the handler do not hide the ones behind them") {
+  Folder folder;
+  Context context;
+  Socket pull = open(context, SocketType::kPull);
+  REQUIRE(pull.bind(folder.ipc("a")).ok());
+  Socket push = open(context, SocketType::kPush);
+  REQUIRE(push.connect(folder.ipc("a")).ok());
+  for (int i = 0; i < 10; ++i)
+    CHECK(push.send(frames("m")) == Sent::kSent);
+
+  SystemClock clock;
+  Loop loop(clock);
+  int received = 0;
+  bool outside = false;
+  Received message;
+  const Instant until = clock.now() + 5s;
+  loop.watch(pull, [&] {
+    if (pull.receive(message)) ++received;  // one at a time: the others must not be forgotten
+  });
+  loop.run([&](Instant now) {
+    if (received > 0 && !outside) {
+      outside = true;
+      if (pull.receive(message)) ++received;
+      loop.look_again(pull);
+    }
+    if (received == 10 || now >= until) loop.stop();
+    return until;
+  });
+  CHECK(received == 10);
+}

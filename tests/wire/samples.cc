@@ -226,7 +226,7 @@ Report report() {
 }
 
 ClientHello client_hello() {
-  return {.client = "flow-client 0.1.0"};
+  return {.client = "flow-client 0.1.0", .carriers = true};
 }
 
 ClientWelcome client_welcome() {
@@ -234,7 +234,8 @@ ClientWelcome client_welcome() {
           .flow = "search",
           .max_request_bytes = 16 << 20,
           .max_in_flight = 1024,
-          .deadline = 30s};
+          .deadline = 30s,
+          .carriers = true};
 }
 
 Request request() {
@@ -381,7 +382,7 @@ bool equal(const Report& a, const Report& b) {
 
 bool equal(const ClientWelcome& a, const ClientWelcome& b) {
   return a.gateway == b.gateway && a.flow == b.flow && a.max_request_bytes == b.max_request_bytes &&
-         a.max_in_flight == b.max_in_flight && a.deadline == b.deadline;
+         a.max_in_flight == b.max_in_flight && a.deadline == b.deadline && a.carriers == b.carriers;
 }
 
 bool equal(const Request& a, const Request& b) {

@@ -106,7 +106,8 @@ void Stage::on_control() {
 
 void Stage::on_data() {
   Received received;
-  while (pull_.receive(received)) {
+  const auto receive = [this](Received& message) { return pull_.receive(message); };
+  while (inbox_.next(received, receive)) {
     const auto peeked = wire::peek(received);
     REQUIRE(peeked.has_value());
     if (peeked->kind == wire::Kind::kReport) {

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "net/context.h"
 #include "net/socket.h"
+#include "wire/carrier.h"
 #include "wire/document_list.h"
 #include "wire/membership.h"
 #include "wire/part.h"
@@ -91,6 +92,7 @@ class Stage {
   net::Context context_;
   net::Socket router_;
   net::Socket pull_;
+  wire::Inbox inbox_;
   net::Socket push_;
   net::PeerId peer_;
   pid_t pid_ = 0;

@@ -1,0 +1,106 @@
+#include "wire/carrier.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace flow::wire {
+namespace {
+
+constexpr std::size_t kSizeField = sizeof(std::uint32_t);
+
+Error bad(std::string message) {
+  return Error{Errc::kInvalidArgument, "carrier: " + std::move(message)};
+}
+
+template <typename Number>
+void put(std::vector<std::byte>& bytes, std::size_t at, Number number) {
+  std::memcpy(bytes.data() + at, &number, sizeof number);
+}
+
+std::uint32_t size_at(const Bytes& bytes, std::size_t at) {
+  std::uint32_t size = 0;
+  std::memcpy(&size, bytes.data() + at, sizeof size);
+  return size;
+}
+
+}  // namespace
+
+void Outbox::add(const Frames& frames) {
+  if (count_ == 0) bytes_.resize(kEnvelopeSize);
+  const std::size_t at = bytes_.size();
+  bytes_.resize(at + kSizeField + frames.size());
+  put(bytes_, at, static_cast<std::uint32_t>(frames.size()));
+  std::byte* to = bytes_.data() + at + kSizeField;
+  std::memcpy(to, frames.head.data(), frames.head.size());
+  if (!frames.tail.empty()) {
+    std::memcpy(to + frames.head.size(), frames.tail.data(), frames.tail.size());
+  }
+  ++count_;
+}
+
+Frames Outbox::take() {
+  constexpr std::size_t kFirst = kEnvelopeSize + kSizeField;
+  if (count_ == 1) return {std::span(bytes_).subspan(kFirst), {}, nullptr};
+  std::memcpy(bytes_.data(), bytes_.data() + kFirst,
+              sizeof(std::uint32_t));  // the first one's target
+  put(bytes_, 4, kWireVersion);
+  put(bytes_, 6, static_cast<std::uint16_t>(Kind::kCarrier));
+  put(bytes_, 8, std::uint32_t{0});
+  put(bytes_, 12, static_cast<std::uint32_t>(bytes_.size() - kEnvelopeSize));
+  return {std::span(bytes_), {}, nullptr};
+}
+
+Result<CarrierReader> CarrierReader::open(Received received) {
+  const Bytes& bytes = received.first;
+  if (received.frames != 1) return bad(fmt::format("{} frames, expected 1", received.frames));
+  if (bytes.size() < kEnvelopeSize || size_at(bytes, 8) != 0 ||
+      size_at(bytes, 12) != bytes.size() - kEnvelopeSize) {
+    return bad("its sizes are not those of the message");
+  }
+  std::size_t at = kEnvelopeSize;
+  while (at < bytes.size()) {
+    if (bytes.size() - at < kSizeField) return bad("it ends inside of a size");
+    const std::size_t size = size_at(bytes, at);
+    at += kSizeField;
+    if (size < kEnvelopeSize || size > bytes.size() - at) {
+      return bad(fmt::format("a message of {} bytes does not fit", size));
+    }
+    std::uint16_t kind = 0;
+    std::memcpy(&kind, bytes.data() + at + 6, sizeof kind);
+    if (kind == static_cast<std::uint16_t>(Kind::kCarrier)) return bad("there is a carrier inside");
+    at += size;
+  }
+  return CarrierReader(std::move(received.first));
+}
+
+bool CarrierReader::next(Received& message) {
+  if (at_ >= bytes_.size()) return false;
+  const std::size_t size = size_at(bytes_, at_);
+  message.first = bytes_.slice(at_ + kSizeField, size);
+  message.second = Bytes();
+  message.frames = 1;
+  at_ += kSizeField + size;
+  return true;
+}
+
+bool Inbox::take(Received& message) {
+  if (!carrier_) return false;
+  if (carrier_->next(message)) return true;
+  carrier_.reset();
+  return false;
+}
+
+bool Inbox::open(Received& message) {
+  const std::optional<Peek> peeked = peek(message);
+  if (!peeked || peeked->kind != Kind::kCarrier) return false;
+  Result<CarrierReader> carrier = CarrierReader::open(std::move(message));
+  if (carrier) {
+    carrier_ = std::move(*carrier);
+  } else {
+    ++malformed_;
+  }
+  return true;
+}
+
+}  // namespace flow::wire

@@ -70,6 +70,7 @@ function begin_file(name,   parts, n) {
   is_test = parts[1] == "tests"
   mirrored = is_test && n > 2 ? parts[2] : ""  # tests/net may use what lib/net may use
   is_sdk = name ~ /^(client|worker)\/flow\//
+  is_peer = name ~ /^bench\/peers\//
   expected = expected_namespace(parts, n)
   lines = 0
   named_namespaces = 0
@@ -105,6 +106,10 @@ function check_include(line,   name, i, of) {
   name = line
   sub(/^[^"<]*["<]/, "", name)
   sub(/[">].*$/, "", name)
+  if (is_peer) {
+    check_peer_include(name)
+    return
+  }
   for (i = 1; i <= homes; i++) {
     if (name !~ home_pattern[i] || folder_of_home(i)) continue
     report(FNR, "<" name "> belongs to" home_folders[i] "alone")
@@ -126,6 +131,12 @@ function check_include(line,   name, i, of) {
 function folder_of_home(i) {
   if (is_test && home_folders[i] == " wire ") return 1
   return index(home_folders[i], " " folder " ") || (mirrored != "" && index(home_folders[i], " " mirrored " "))
+}
+
+# A program Flow is compared with stands on its own: any third party, nothing of ours.
+function check_peer_include(name,   of) {
+  of = name ~ /\// ? substr(name, 1, index(name, "/") - 1) : ""
+  if (of in rank || of == "flow" || of == "bench") report(FNR, "a peer includes nothing of ours, but <" name ">")
 }
 
 # <flow/...> is the public face of client/ and worker/; executors and flowctl stand above both.

@@ -197,6 +197,9 @@ void Core::connect_again(Instant now) {
 }
 
 void Core::expire(Instant now) {
+  while (!waiting_.empty() && slots_[slot_of(waiting_.front())].id != waiting_.front()) {
+    waiting_.pop_front();  // ended before the gateway came back
+  }
   earliest_ = kNever;
   end_where([this, now](const Pending& pending) {
     const Instant at = expiry(pending.submission, pending.sent);

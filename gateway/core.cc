@@ -230,13 +230,20 @@ void Core::dispatch(Pending& entry, Instant now) {
   }
 }
 
+// Whether a part is the outcome of a request that waits for one: the sink's, or the failure of a
+// node that the answer waits for. A hanging node's failure is nobody's business.
+bool Core::ends(const Pending& entry, const wire::PartHeader& header) const {
+  using enum Pending::State;
+  if (header.request.gateway != self_) return false;
+  if (entry.state != kInFlight && entry.state != kLosing && entry.state != kRetry) return false;
+  if (header.source == planner_.topology()->sink) return true;
+  return header.failure != nullptr && header.source.value < planner_.shape().answers.size() &&
+         planner_.shape().answers[header.source.value];
+}
+
 void Core::on_part(wire::Part& part, Instant now) {
   const std::uint32_t slot = table_.find(part.header.request.sequence);
-  const wire::Topology* topology = planner_.topology().get();
-  if (slot == kNoSlot || part.header.request.gateway != self_ ||
-      table_[slot].state == Pending::State::kAnswered ||
-      table_[slot].state == Pending::State::kQueued || topology == nullptr ||
-      (part.header.source != topology->sink && part.header.failure == nullptr)) {
+  if (slot == kNoSlot || !ends(table_[slot], part.header)) {
     counters_.add(Counter::kLateParts);
     return;
   }

@@ -53,6 +53,10 @@ class Core {
   // not.
   void on_gone(InstanceId instance, Instant now);
 
+  // Whether a request of this size would be taken now; refuses it through Effects if not. For
+  // asking before its documents are looked at: on_request() asks again.
+  bool acceptable(ClientId client, const wire::Request& request);
+
   // A client's request; documents already verified, `bytes` its size. Answered through Effects, now
   // (refused) or later.
   void on_request(ClientId client, wire::Request request, Instant now);
@@ -86,12 +90,12 @@ class Core {
   // core.cc: from the front door to the answer.
   void refuse(ClientId client, std::uint64_t client_request, wire::Failure failure,
               Duration retry_after);
-  bool acceptable(ClientId client, const wire::Request& request);
   void pump(Instant now);
   bool pump_queue(SlotQueue& queue, Instant now);
   Admission admit(std::uint32_t slot, Instant now);
   Admission blocked_on(std::uint32_t slot, const route::Blocked& blocked, Instant now);
   void dispatch(Pending& entry, Instant now);
+  bool ends(const Pending& entry, const wire::PartHeader& header) const;
   void answer(Pending& entry, Instant now);
   void answer_failure(std::uint32_t slot, wire::Failure failure, Instant now);
   void fill_hops(const Pending& entry, const std::vector<wire::Hop>& hops);
@@ -117,6 +121,7 @@ class Core {
   void expire(std::uint32_t slot, Instant now);
   std::string waiting_for(const Pending& entry) const;
   std::string lost_instances(const Pending& entry) const;
+  std::string lost_executor(const Pending& entry) const;
 
   Settings settings_;
   InstanceId self_;

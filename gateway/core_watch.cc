@@ -171,7 +171,10 @@ bool Core::may_repeat(const Pending& entry) const {
       return need == kGatewayNode || entry.runs[need.value].received ||
              planner_.find(InstanceId{entry.header.plan[need.value].target}) == nullptr;
     };
-    if (std::ranges::all_of(planner_.topology()->nodes[n].needs, reached)) return false;
+    if (entry.runs[n].received ||
+        std::ranges::all_of(planner_.topology()->nodes[n].needs, reached)) {
+      return false;
+    }
   }
   return true;
 }
@@ -197,7 +200,7 @@ void Core::try_again(std::uint32_t slot, Instant now) {
                    {Errc::kUnavailable,
                     fmt::format("{} attempts were lost, the last with {}", kMaxAttempts,
                                 lost_instances(entry)),
-                    {},
+                    lost_executor(entry),
                     {}},
                    now);
     return;
@@ -282,6 +285,17 @@ std::string Core::waiting_for(const Pending& entry) const {
                         run.received ? "received, not finished" : "not received yet");
   }
   return list.empty() ? "the answer's way back" : list;
+}
+
+// The first executor, in declared order, whose instance died; empty when none did.
+std::string Core::lost_executor(const Pending& entry) const {
+  for (std::size_t n = 0; n < entry.header.plan.size(); ++n) {
+    const std::uint32_t target = entry.header.plan[n].target;
+    if (target != 0 && planner_.find(InstanceId{target}) == nullptr) {
+      return planner_.topology()->nodes[n].name;
+    }
+  }
+  return {};
 }
 
 std::string Core::lost_instances(const Pending& entry) const {

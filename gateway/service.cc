@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 #include "base/host.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@ using std::chrono::milliseconds;
 constexpr int kBatch = 64;  // messages taken from one socket before the others get their turn
 constexpr std::size_t kSlack = 1U << 20;  // headers and parameters beside the documents
 constexpr Duration kBeatEvery = milliseconds(200);
+constexpr Duration kGoodbye = milliseconds(5);
 constexpr std::uint32_t kClientInFlight = 1024;
 constexpr std::size_t kMaxCarriedClients = 4096;  // others get their answers one by one
 constexpr std::array<Duration, 3> kLookAfter = {milliseconds(0), milliseconds(10),
@@ -50,6 +52,7 @@ Status Service::run(StopSignal& stop) {
   });
   loop_.run([this](Instant now) { return before_wait(now); });
   if (outcome_.ok()) member_.leave("drained", true);
+  std::this_thread::sleep_for(kGoodbye);  // control sockets do not linger; the Exit shall leave
   return std::move(outcome_);
 }
 
@@ -199,7 +202,7 @@ void Service::on_client_message(net::PeerId peer, Received message) {
   } else if (kind == wire::Kind::kClientHello) {
     wire::ClientHello hello;
     const bool understood = wire::decode_client_hello(std::move(message), hello).ok();
-    if (understood && hello.carriers && carried_.size() < kMaxCarriedClients) carried_[peer.value];
+    if (understood && hello.carriers) carry_for(peer);
     wire::ClientWelcome welcome;
     welcome.gateway = member_.instance();
     welcome.flow = settings_.flow;
@@ -219,6 +222,16 @@ void Service::on_client_message(net::PeerId peer, Received message) {
   }
 }
 
+// Clients that left in silence are not told from quiet ones: the table is started anew when it is
+// full, and who is forgotten gets its answers one by one.
+void Service::carry_for(net::PeerId client) {
+  if (carried_.size() >= kMaxCarriedClients) {
+    flush();
+    carried_.clear();
+  }
+  carried_[client.value];
+}
+
 // Documents without an id get one here: from now on it says which documents are the same.
 Status Service::complete(Bytes& payload) {
   Result<wire::DocumentList> documents = wire::DocumentList::open(payload);
@@ -235,6 +248,8 @@ void Service::on_request(net::PeerId peer, Received message) {
     counters_.add(Counter::kMalformed);
     return;
   }
+  // Cheap refusals first: what is not wanted is not looked at.
+  if (!core_->acceptable(ClientId{peer.value}, request_)) return;
   const Result<bool> has_ids = wire::DocumentList::verify(request_.payload);
   if (!has_ids) status = has_ids.error();
   if (has_ids && !*has_ids) status = complete(request_.payload);
@@ -322,6 +337,7 @@ void Service::suspect(InstanceId /*instance*/) {
 // refuses a connection is gone. Works without the broker, and tells it.
 void Service::look_for_dead(Instant now) {
   if (std::erase_if(looks_, [now](Instant due) { return due <= now; }) == 0) return;
+  if (core_->topology() == nullptr) return;
   const std::shared_ptr<const wire::Topology> topology = core_->topology();
   for (const wire::TopologyInstance& instance : topology->instances) {
     if (net::probe(instance.data_address) != net::Listening::kRefused) continue;
@@ -358,7 +374,7 @@ Instant Service::before_wait(Instant now) {
       carried_.erase(peer.value);
       core_->on_client_gone(ClientId{peer.value}, now);
     }
-    if (!looks_.empty() && core_->topology() != nullptr) look_for_dead(now);
+    look_for_dead(now);
     for (const Instant look : looks_)
       next = std::min(next, look);
     if (stopping_ && core_->drained()) loop_.stop();

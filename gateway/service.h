@@ -62,6 +62,7 @@ class Service final : public Effects, public cluster::BrokerPort {
   void on_client_message(net::PeerId peer, Received message);
   void on_request(net::PeerId peer, Received message);
   Status complete(Bytes& payload);
+  void carry_for(net::PeerId client);
   void on_data();
   Instant before_wait(Instant now);
   void flush();

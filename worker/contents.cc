@@ -73,6 +73,15 @@ Result<Bytes> Contents::finish(std::size_t limit) {
       return Error{Errc::kTooLarge, fmt::format("{} documents, at most {} are allowed",
                                                 list_.size(), wire::kMaxDocuments)};
     }
+    // A document without an id would be taken for two where branches meet.
+    for (Document& document : list_) {
+      if (!document.encoded()) ids_.fill(document);
+    }
+    if (const std::size_t size = list_.estimated_size(); size / 2 > limit) {
+      list_ = Documents();
+      return Error{Errc::kTooLarge, fmt::format("documents of about {}, at most {} are allowed",
+                                                format_size(size), format_size(limit))};
+    }
     if (!list_.empty()) result = list_.encode();
   }
   list_ = Documents();

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "flow/executor.h"
+#include "wire/document_ids.h"
 #include "wire/document_list.h"
 
 namespace flow::worker {
@@ -14,6 +15,9 @@ namespace flow::worker {
 // (unreduced), and becomes what the handler asks for. Used again for every job.
 class Contents {
  public:
+  // `seed`: for the ids of documents that an executor makes without one.
+  explicit Contents(std::uint64_t seed = 0) : ids_(seed) {}
+
   void reset(Bytes payload);
   void reset(Documents documents);
   void reset(DocumentsMatrix matrix);
@@ -43,6 +47,7 @@ class Contents {
   Bytes payload_;
   Documents list_;
   DocumentsMatrix matrix_;
+  wire::DocumentIds ids_;
   std::string_view first_need_;
 };
 

@@ -42,7 +42,11 @@ wire::PartHeader copy_of(const wire::PartHeader& header) {
 }  // namespace
 
 Core::Core(Self self, Execution& execution, WorkerPort& port)
-    : self_(std::move(self)), execution_(execution), port_(port), ring_(kMaxJobs) {}
+    : self_(std::move(self)),
+      execution_(execution),
+      port_(port),
+      contents_(self_.seed ^ (std::uint64_t{self_.instance.value} << 32U)),
+      ring_(kMaxJobs) {}
 
 void Core::set_topology(std::shared_ptr<const wire::Topology> topology, Instant now) {
   topology_ = std::move(topology);

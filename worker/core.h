@@ -32,6 +32,7 @@ struct Self {
   std::string executor;    // encode
   std::string name;        // encode/rep-0
   std::uint64_t max_part_bytes = 16U << 20;
+  std::uint64_t seed = 0;  // for the ids of new documents; another one in each process
 };
 
 // What the worker does to the world.

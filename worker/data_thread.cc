@@ -63,6 +63,7 @@ Self make_self(const DataThreadOptions& options) {
   self.executor = welcome.executor;
   self.name = options.name;
   if (welcome.max_part_bytes > 0) self.max_part_bytes = welcome.max_part_bytes;
+  self.seed = static_cast<std::uint64_t>(wall_clock_ms()) * 0x9E3779B97F4A7C15ULL;
   return self;
 }
 

@@ -84,6 +84,12 @@ void Member::on(wire::Topology topology, std::vector<MemberEvent>& events) {
     }
     return;
   }
+  if (topology_ != nullptr && topology.nodes != topology_->nodes) {
+    ++ignored_;
+    port_.send(
+        wire::TopologyAck{held, false, "it is another graph; stop the flow to change it", 0});
+    return;
+  }
   term_ = topology.term;
   topology_ = std::make_shared<const wire::Topology>(std::move(topology));
   events.emplace_back(TopologyChanged{topology_});

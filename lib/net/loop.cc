@@ -65,7 +65,7 @@ void Loop::unwatch(const Socket& socket) {
 }
 void Loop::look_again(const Socket& socket) {
   const auto source = std::ranges::find(sources_, socket.handle(), &Source::socket);
-  if (source != sources_.end()) source->pending = true;
+  if (source != sources_.end()) source->pending = readable(source->socket);
 }
 void Loop::unwatch(const Monitor& monitor) {
   remove(monitor.handle(), -1);

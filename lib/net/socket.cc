@@ -17,6 +17,7 @@ namespace {
 constexpr int kPeerIdSize = 5;  // ZeroMQ's own: a zero byte and a 32-bit number
 constexpr int kMilliseconds = 1'000'000;
 constexpr std::size_t kMaxIpcPath = 107;
+constexpr int kClientUnread = 64;  // messages of one client that wait here; further ones wait there
 
 int zmq_type(SocketType type) {
   switch (type) {
@@ -39,7 +40,7 @@ void configure(void* socket, SocketType type, const SocketOptions& options) {
   const auto linger = static_cast<int>(options.linger.count() / kMilliseconds);
   set(socket, ZMQ_LINGER, options.traffic == Traffic::kControl ? 0 : linger);
   set(socket, ZMQ_SNDHWM, options.traffic == Traffic::kClient ? options.client_queue : 0);
-  set(socket, ZMQ_RCVHWM, 0);
+  set(socket, ZMQ_RCVHWM, options.traffic == Traffic::kClient ? kClientUnread : 0);
   set(socket, ZMQ_IMMEDIATE, 0);
   set(socket, ZMQ_RECONNECT_IVL, options.traffic == Traffic::kControl ? 10 : 20);
   set(socket, ZMQ_RECONNECT_IVL_MAX, options.traffic == Traffic::kControl ? 200 : 2000);
@@ -231,7 +232,9 @@ bool Socket::receive_from(PeerId& peer, Received& message) {
       if (zmq_errno() == EINTR) continue;
       return false;
     }
-    const bool ours = zmq_msg_size(&id) == kPeerIdSize && zmq_msg_more(&id) != 0;
+    // A peer that chose its own id could otherwise pass as another one.
+    const bool ours = zmq_msg_size(&id) == kPeerIdSize && zmq_msg_more(&id) != 0 &&
+                      *static_cast<const char*>(zmq_msg_data(&id)) == 0;
     if (ours) {
       std::memcpy(&peer.value, static_cast<const char*>(zmq_msg_data(&id)) + 1, sizeof peer.value);
     }

@@ -1,5 +1,7 @@
 #include "route/gather.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 #include <utility>
@@ -66,11 +68,18 @@ GatherTable::Outcome GatherTable::add(PartPointer part, std::span<const NodeInde
       return Outcome::kDuplicate;
     }
   }
-  const std::size_t size = part->payload.size();
-  if (!has_room(size, entry == entries_.end())) {
+  if (!has_room(part->payload.size(), entry == entries_.end())) {
     ++counters_.refused;
-    return Outcome::kRefused;
+    if (!has_room(0, entry == entries_.end())) return Outcome::kRefused;
+    // Without its documents it still fits: the request fails at once instead of at its deadline.
+    part->header.failure = std::make_unique<wire::Failure>(
+        wire::Failure{Errc::kOverloaded,
+                      fmt::format("{} bytes of parts wait for others at a join, the limit", bytes_),
+                      {},
+                      {}});
+    part->payload = Bytes();
   }
+  const std::size_t size = part->payload.size();
   if (entry == entries_.end()) {
     entry = entries_.try_emplace(header.request).first;
     entry->second.attempt = header.attempt;

@@ -63,7 +63,8 @@ class GatherTable {
   explicit GatherTable(GatherLimits limits = {}) : limits_(limits) {}
 
   // Takes one part; `deadline` is when its time is up. kComplete: `joined` holds the request.
-  // kWaiting: more are due. Any other outcome: the part was dropped and counted.
+  // kWaiting: more are due. Any other outcome: the part was dropped and counted. A part whose bytes
+  // no longer fit loses its documents and counts as a failure (kOverloaded).
   Outcome add(PartPointer part, std::span<const NodeIndex> needs, Instant deadline, Joined& joined);
 
   // Drops the requests whose deadline has passed; how many.

@@ -86,7 +86,6 @@ void Planner::update_targets(std::vector<InstanceId>& gone) {
   std::unordered_map<InstanceId, std::uint32_t> before = std::move(slot_of_);
   slot_of_.clear();
   serving_.assign(topology_->nodes.size(), {});
-  std::vector<std::string> addresses(topology_->nodes.size());
   std::erase_if(removed_, [this](InstanceId id) {
     return std::ranges::find(topology_->instances, id, &wire::TopologyInstance::id) ==
            topology_->instances.end();
@@ -115,12 +114,7 @@ void Planner::update_targets(std::vector<InstanceId>& gone) {
     target.data_address = instance.data_address;
     slot_of_.emplace(instance.id, slot);
     if (target.plannable) serving_[instance.node.value].push_back(slot);
-    std::string& list = addresses[instance.node.value];
-    list +=
-        fmt::format("{}{} ({})", list.empty() ? "" : ", ", instance.name, instance.data_address);
-  }
-  for (std::size_t n = 0; n < addresses.size(); ++n) {
-    if (!addresses[n].empty()) last_addresses_[n] = std::move(addresses[n]);
+    last_addresses_[instance.node.value].insert_or_assign(instance.name, instance.data_address);
   }
   for (const auto& [id, slot] : before) {
     gone.push_back(id);
@@ -181,19 +175,35 @@ Duration Planner::service_of(const Target& target, NodeIndex node, EndpointIndex
   return std::max(own.service, kFastest);
 }
 
-bool Planner::has_room(const Target& target, NodeIndex node, EndpointIndex endpoint,
+// The window of a target for one endpoint. While no time is known for the endpoint, the slowest
+// other endpoint of the node stands for it: work of a known kind must not keep an unknown one out
+// for ever.
+double Planner::window(const Target& target, NodeIndex node, EndpointIndex endpoint, bool run,
+                       Duration service) const {
+  const NodeEstimate* estimate = &estimates_[endpoint][node.value];
+  if (run && !estimate->known) {
+    for (const std::vector<NodeEstimate>& other : estimates_) {
+      const NodeEstimate& candidate = other[node.value];
+      if (candidate.known && (!estimate->known || candidate.service > estimate->service)) {
+        estimate = &candidate;
+      }
+    }
+    if (!estimate->known) return target.concurrency;
+    service = std::max(estimate->service, kFastest);
+  }
+  const auto reach =
+      static_cast<double>((3 * estimate->lead + kFeedback + milliseconds(1)).count());
+  return target.concurrency * (2 + reach / static_cast<double>(service.count()));
+}
+
+bool Planner::has_room(const Target& target, NodeIndex node, EndpointIndex endpoint, bool run,
                        Duration service, std::uint64_t bytes) const {
   if (target.outstanding == 0) return true;
   const bool hanging = !shape_.answers[node.value];
   if (target.outstanding >= kMaxWindow) return false;
   if (target.outstanding_bytes + bytes > (hanging ? kMaxHangingBytes : kMaxWindowBytes))
     return false;
-  if (hanging) return true;
-  const NodeEstimate& estimate = estimates_[endpoint][node.value];
-  if (!estimate.known) return target.outstanding < target.concurrency;
-  const auto reach = static_cast<double>((3 * estimate.lead + kFeedback + milliseconds(1)).count());
-  const double window = target.concurrency * (2 + reach / static_cast<double>(service.count()));
-  return target.outstanding < window;
+  return hanging || target.outstanding < window(target, node, endpoint, run, service);
 }
 
 Planner::Target* Planner::choose(NodeIndex node, EndpointIndex endpoint, bool run,
@@ -202,7 +212,12 @@ Planner::Target* Planner::choose(NodeIndex node, EndpointIndex endpoint, bool ru
   nobody = candidates.empty();
   Target* best = nullptr;
   Duration least = Duration::max();
-  // Two passes over a handful of targets: the least delay, then whose turn it is among its equals.
+  const auto goes_first = [](const Target& a, const Target& b) {
+    return a.outstanding != b.outstanding ? a.outstanding < b.outstanding
+                                          : a.last_used < b.last_used;
+  };
+  // Two passes over a handful of targets: the least delay, then of its equals the one with less to
+  // do, then whose turn it is.
   for (int pass = 0; pass < 2; ++pass) {
     const Duration limit = pass == 0 ? Duration::max()
                                      : least + kTie +
@@ -211,7 +226,7 @@ Planner::Target* Planner::choose(NodeIndex node, EndpointIndex endpoint, bool ru
     for (const std::uint32_t slot : candidates) {
       Target& target = targets_[slot];
       const Duration service = run ? service_of(target, node, endpoint, now) : kFastest;
-      if (!has_room(target, node, endpoint, service, bytes)) continue;
+      if (!has_room(target, node, endpoint, run, service, bytes)) continue;
       Duration delay = target.work / target.concurrency + service;
       if (now < target.avoid_until) delay += kAvoided;
       if (target.executing > Duration{}) {
@@ -220,7 +235,7 @@ Planner::Target* Planner::choose(NodeIndex node, EndpointIndex endpoint, bool ru
       }
       if (pass == 0) {
         least = std::min(least, delay);
-      } else if (delay <= limit && (best == nullptr || target.last_used < best->last_used)) {
+      } else if (delay <= limit && (best == nullptr || goes_first(target, *best))) {
         best = &target;
         charge = service;
       }
@@ -259,6 +274,7 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
     if (target == nullptr && blocked.nobody && !shape_.answers[n]) continue;  // nobody waits for it
     if (target == nullptr) {
       blocked.node = node;
+      choices.assign(count, {});  // a choice that was not charged must not be released
       return false;
     }
     plan[n].target = target->id.value;
@@ -320,8 +336,10 @@ const Planner::Target* Planner::find_at(std::uint32_t slot, std::uint32_t instan
 }
 
 std::string Planner::addresses(NodeIndex node) const {
-  return last_addresses_[node.value].empty() ? "no instance ever joined"
-                                             : last_addresses_[node.value];
+  std::string list;
+  for (const auto& [name, address] : last_addresses_[node.value])
+    list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", name, address);
+  return list.empty() ? "no instance ever joined" : list;
 }
 
 }  // namespace flow::route

@@ -2,8 +2,9 @@
 //
 // Keeps, for every instance, what this gateway has outstanding there and how long its executions
 // take, per endpoint. A request is planned onto the targets with the least expected delay; targets
-// whose delays differ by less than 10 % + 100 us count as equal and take turns. A request is
-// admitted only when every node has a target with room in its window:
+// whose delays differ by less than 10 % + 100 us count as equal: the one with fewer outstanding is
+// taken, and of those they take turns. A request is admitted only when every node has a target with
+// room in its window:
 //
 //   window = concurrency x (2 + (3 x lead + feedback + 1 ms) / service)
 //
@@ -18,6 +19,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -72,8 +74,8 @@ class Planner {
 
   // Chooses a target for every node and charges it. `skip[n]`: the node is passed over although it
   // binds the endpoint (target_executor); empty: none. On success fills `plan` and `choices` (one
-  // per node, memory reused) and returns true. On failure nothing is charged and `blocked` tells
-  // why.
+  // per node, memory reused) and returns true. On failure nothing is charged, no
+  // choice names an instance, and `blocked` tells why.
   bool plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vector<bool>& skip, Instant now,
             std::vector<wire::PlanEntry>& plan, std::vector<Choice>& choices, Blocked& blocked);
 
@@ -138,8 +140,10 @@ class Planner {
   void refresh_leads(EndpointIndex endpoint, Instant now);
   Duration service_of(const Target& target, NodeIndex node, EndpointIndex endpoint,
                       Instant now) const;
-  bool has_room(const Target& target, NodeIndex node, EndpointIndex endpoint, Duration service,
-                std::uint64_t bytes) const;
+  double window(const Target& target, NodeIndex node, EndpointIndex endpoint, bool run,
+                Duration service) const;
+  bool has_room(const Target& target, NodeIndex node, EndpointIndex endpoint, bool run,
+                Duration service, std::uint64_t bytes) const;
   bool reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) const;
   Target* choose(NodeIndex node, EndpointIndex endpoint, bool run, std::uint64_t bytes, Instant now,
                  Duration& charge, bool& nobody);
@@ -150,12 +154,12 @@ class Planner {
   std::vector<std::uint32_t> free_slots_;
   std::vector<InstanceId> removed_;  // still in the topology, known to be gone
   std::unordered_map<InstanceId, std::uint32_t> slot_of_;
-  std::vector<std::vector<std::uint32_t>> serving_;   // by node: slots of plannable targets
-  std::vector<std::string> last_addresses_;           // by node
-  std::vector<std::string> endpoint_names_;           // [0]: all others
-  std::vector<std::vector<bool>> binds_;              // by endpoint, node
-  std::vector<std::vector<NodeEstimate>> estimates_;  // by endpoint, node
-  std::vector<Instant> leads_at_;                     // by endpoint
+  std::vector<std::vector<std::uint32_t>> serving_;  // by node: slots of plannable targets
+  std::vector<std::map<std::string, std::string>> last_addresses_;  // by node: name, address
+  std::vector<std::string> endpoint_names_;                         // [0]: all others
+  std::vector<std::vector<bool>> binds_;                            // by endpoint, node
+  std::vector<std::vector<NodeEstimate>> estimates_;                // by endpoint, node
+  std::vector<Instant> leads_at_;                                   // by endpoint
   std::uint64_t turn_ = 0;
 };
 

@@ -58,6 +58,9 @@ Result<CarrierReader> CarrierReader::open(Received received) {
       size_at(bytes, 12) != bytes.size() - kEnvelopeSize) {
     return bad("its sizes are not those of the message");
   }
+  if (bytes.size() > kMaxCarrier) {
+    return bad(fmt::format("{} bytes, at most {} are allowed", bytes.size(), kMaxCarrier));
+  }
   std::size_t at = kEnvelopeSize;
   while (at < bytes.size()) {
     if (bytes.size() - at < kSizeField) return bad("it ends inside of a size");

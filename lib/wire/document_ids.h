@@ -18,10 +18,9 @@ class DocumentIds {
   // Gives an id to every document, chunk and match of the list that has none; the others stay as
   // they are, encoded where they were. Whether there was one without.
   bool fill(DocumentList& list);
-
- private:
   bool fill(Document& document);
 
+ private:
   std::uint64_t state_;
 };
 

@@ -135,6 +135,24 @@ TEST_CASE("a second final part of a request is dropped and counted") {
   CHECK(f.core.counters()[Counter::kLateParts] == 1);
 }
 
+TEST_CASE("the failure of a node that no answer waits for ends nothing") {
+  wire::Topology topology = two_stages();
+  topology.nodes.push_back(topology.nodes[0]);
+  topology.nodes[2].name = "hanging";
+  topology.instances.push_back(instance(9, 2, 0));
+  Fixture f(topology);
+  f.ask(7, at(1ms));
+  wire::Part failed;
+  failed.header.request = f.effects.sent[0].request;
+  failed.header.source = NodeIndex{2};
+  failed.header.failure = std::make_unique<wire::Failure>();
+  f.core.on_part(failed, at(2ms));
+  CHECK(f.effects.answers.empty());
+  CHECK(f.core.counters()[Counter::kLateParts] == 1);
+  f.finish(0, at(3ms));
+  CHECK(f.effects.answers.at(0).code == Errc::kOk);
+}
+
 TEST_CASE("a request without an answer ends at its deadline and says whom it waited for") {
   Fixture f;
   f.ask(7, at(0ms), 50ms);

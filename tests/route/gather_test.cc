@@ -170,13 +170,26 @@ TEST_CASE("a full table refuses the newest and keeps what it has") {
 
   auto other = join.part({.from = kA, .sequence = 2});
   CHECK(table.add(std::move(other), join.needs, at(1s), joined) == Outcome::kRefused);
-  auto large = join.part({.from = kB, .payload = "12345"});
-  CHECK(table.add(std::move(large), join.needs, at(1s), joined) == Outcome::kRefused);
-  auto small = join.part({.from = kB, .payload = "1234"});
-  CHECK(table.add(std::move(small), join.needs, at(1s), joined) == Outcome::kComplete);
+  auto last = join.part({.from = kB, .payload = "1234"});
+  CHECK(table.add(std::move(last), join.needs, at(1s), joined) == Outcome::kComplete);
 
-  CHECK(table.counters().refused == 2);
+  CHECK(table.counters().refused == 1);
   CHECK(table.bytes() == 0);
+}
+
+TEST_CASE("a part too large for the table goes on as a failure, so that its request ends at once") {
+  const Join join;
+  GatherTable table({.open = 1, .bytes = 10});
+  route::Joined joined;
+  auto first = join.part({.from = kA, .payload = "123456"});
+  CHECK(table.add(std::move(first), join.needs, at(1s), joined) == Outcome::kWaiting);
+  auto large = join.part({.from = kB, .payload = "12345"});
+  REQUIRE(table.add(std::move(large), join.needs, at(1s), joined) == Outcome::kComplete);
+
+  REQUIRE(joined.parts[1]->header.failure != nullptr);
+  CHECK(joined.parts[1]->header.failure->code == Errc::kOverloaded);
+  CHECK(joined.parts[1]->payload.empty());
+  CHECK(table.counters().refused == 1);
 }
 
 TEST_CASE("a request expires at the earliest deadline of its parts") {

@@ -85,6 +85,28 @@ TEST_CASE("sequential requests visit every idle replica") {
   CHECK(seen.size() == 4);
 }
 
+TEST_CASE("an idle replica is taken before a busy one that seems as quick") {
+  Fixture f(chain({2}));
+  REQUIRE(f.plan(at(0ms)));  // does not come back: an execution much longer than all others
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(f.plan(at(1ms)));
+    CHECK(f.entries[0].target == 2);
+    f.complete(at(1ms), 20us);
+  }
+}
+
+TEST_CASE("the addresses of an executor are those of all its instances, the dead included") {
+  wire::Topology topology = chain({3});
+  Fixture f(topology);
+  for (std::uint64_t version = 2; !topology.instances.empty(); ++version) {
+    topology.version = version;
+    topology.instances.pop_back();
+    f.planner.update(std::make_shared<const wire::Topology>(topology));
+  }
+  CHECK(f.planner.addresses(NodeIndex{0}) ==
+        "n0/rep-0 (ipc:///n0/rep-0), n0/rep-1 (ipc:///n0/rep-1), n0/rep-2 (ipc:///n0/rep-2)");
+}
+
 TEST_CASE("a slower replica gets less") {
   Fixture f(chain({2}));
   for (int i = 0; i < 8; ++i) {
@@ -105,6 +127,28 @@ TEST_CASE("an executor whose service time is unknown takes its concurrency") {
   CHECK_FALSE(f.plan(at(0ms)));
   CHECK(f.blocked.node == NodeIndex{0});
   CHECK_FALSE(f.blocked.nobody);
+}
+
+TEST_CASE("work of a known endpoint does not keep an unknown one out") {
+  wire::Topology topology = chain({1});
+  topology.instances[0].catch_all = false;
+  topology.instances[0].endpoints = {"/index", "/search"};
+  Fixture f(topology);
+  const auto index = f.planner.endpoint("/index");
+  const auto search = f.planner.endpoint("/search");
+  REQUIRE(f.planner.plan(index, 1, {}, at(0ms), f.entries, f.choices, f.blocked));
+  f.planner.sample(f.choices[0], NodeIndex{0}, index, 1ms, at(1ms));
+  REQUIRE(f.planner.plan(index, 1, {}, at(2ms), f.entries, f.choices, f.blocked));
+  CHECK(f.planner.plan(search, 1, {}, at(2ms), f.entries, f.choices, f.blocked));
+}
+
+TEST_CASE("a node that is passed over takes more than one request at once") {
+  wire::Topology topology = chain({1});
+  topology.instances[0].catch_all = false;
+  topology.instances[0].endpoints = {"/index"};
+  Fixture f(topology);
+  for (int i = 0; i < 100; ++i)
+    CHECK(f.plan(at(0ms)));
 }
 
 TEST_CASE("windows grow along a pipeline so that it stays full") {
@@ -141,6 +185,11 @@ TEST_CASE("nothing is charged by a plan that failed") {
   topology.instances.pop_back();
   Fixture f(topology);
   CHECK_FALSE(f.plan(at(0ms)));
+  CHECK(f.planner.find(InstanceId{1})->outstanding == 0);
+  for (Choice& choice : f.choices) {
+    CHECK_FALSE(choice.instance);
+    f.planner.release(choice, 100);
+  }
   CHECK(f.planner.find(InstanceId{1})->outstanding == 0);
 }
 

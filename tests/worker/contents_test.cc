@@ -99,3 +99,16 @@ TEST_CASE("a payload at the limit passes, one above it does not") {
   contents.reset(payload);
   CHECK(contents.finish(payload.size() - 1).error().code == Errc::kTooLarge);
 }
+
+TEST_CASE("a document that a handler made without an id gets one") {
+  flow::worker::Contents contents(7);
+  contents.reset(flow::Bytes());
+  auto documents = contents.documents();
+  REQUIRE(documents.ok());
+  (*documents)->push_back(flow::Document());
+  const auto finished = contents.finish(1U << 20);
+  REQUIRE(finished.ok());
+  const auto list = flow::Documents::open(*finished);
+  REQUIRE(list.ok());
+  CHECK((*list)[0].id().size() == 16);
+}

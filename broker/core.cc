@@ -90,6 +90,9 @@ void Core::begin(const store::Snapshot* snapshot, Instant now) {
     log::warn("the store does not answer; going on without it, term={}", term_);
   }
   grace_until_ = now + options_.grace;
+  // Ids were given that nobody remembers here: first come those who have one.
+  const bool remembers = snapshot != nullptr && snapshot->highest_id > 0;
+  newcomers_from_ = options_.restarted && !remembers ? grace_until_ : now;
   heard_floor_ = now;
   next_check_ = now;
   next_save_ = now;
@@ -276,7 +279,7 @@ void Core::on_hello(ConnectionId from, wire::Hello hello, Instant now) {
   adopt_offer(hello, now);
   if (hello.instance) {
     hello_again(from, *slot, hello, now);
-  } else {
+  } else if (now >= newcomers_from_) {  // before that it is not answered, and says it again
     hello_first(from, *slot, hello, now);
   }
 }

@@ -165,6 +165,7 @@ class Core {
 
   Instant store_deadline_ = kNever;
   Instant grace_until_ = kNever;
+  Instant newcomers_from_ = kNever;  // before that nobody gets an id
   bool grace_over_ = false;
   Instant next_check_{};
   Instant heard_floor_{};

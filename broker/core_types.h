@@ -26,6 +26,7 @@ struct CoreOptions {
   std::string spec;                 // the flow file's text, for the store
   std::string state_dir;            // where workspaces are by default
   std::int64_t wall_offset_ms = 0;  // wall clock at Instant 0, for people
+  bool restarted = false;  // a broker ran here before: members may know more than the store
 
   Duration beat = std::chrono::milliseconds(200);
   Duration suspect_after = std::chrono::milliseconds(800);

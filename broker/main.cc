@@ -58,6 +58,8 @@ flow::Result<flow::broker::ServiceOptions> service_options(const flow::broker::A
   options.core.graph = std::move(flow.graph);
   options.core.spec = std::move(flow.text);
   options.core.state_dir = std::move(*state_dir);
+  std::error_code unknown;
+  options.core.restarted = std::filesystem::exists(arguments.run_dir + "/broker.ipc", unknown);
   return options;
 }
 

@@ -90,6 +90,7 @@ void World::start_broker() {
 }
 
 void World::stop_broker() {
+  options_.restarted = true;
   core_.reset();
   store_.reset();
   to_core_.clear();

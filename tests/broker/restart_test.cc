@@ -84,6 +84,23 @@ TEST_CASE("a broker that finds an empty store rebuilds the flow from those who s
   CHECK(world.worker("encode/rep-0").id() > highest);
 }
 
+TEST_CASE("who joins a broker that lost all it knew gets an id that nobody has") {
+  World world({{"encode", 1, 3}});
+  world.bring_up();
+  const InstanceId highest = world["gateway/0"].id();
+  world.kill(world["encode/rep-1"]);
+  world.stop_broker();
+  world.data.lose_everything();
+
+  world.start_broker();
+  Peer& next = world.worker("encode/rep-1");  // the first to say hello
+  world.run(seconds(3));
+
+  CHECK(next.id() > highest);
+  CHECK(world.core().state() == FlowState::kReady);
+  CHECK(world.core().counters().refused == 0);
+}
+
 TEST_CASE("an old backup in the store gives way to what the gateway holds") {
   World world({{"encode", 1, 2}});
   world.bring_up();

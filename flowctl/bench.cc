@@ -17,6 +17,7 @@
 #include "flowctl/commands.h"
 #include "flowctl/exit_code.h"
 #include "flowctl/gateway_option.h"
+#include "flowctl/option_values.h"
 #include "flowctl/output.h"
 #include "flowctl/process_usage.h"
 #include "flowctl/run_dir.h"
@@ -94,7 +95,22 @@ std::vector<ExecutorPlaces> executor_places(const Subject& subject) {
   return status ? places_of(*status) : std::vector<ExecutorPlaces>();
 }
 
+// What the parser does not check; empty when it is fine.
+std::string wrong_usage(const Options& options) {
+  const std::size_t most = options.gateway.empty() ? 2 : 1;
+  if (options.where.size() > most) {
+    return most == 2 ? fmt::format("expected [FLOW] ENDPOINT, got one more: {}",
+                                   harmless(options.where.back()))
+                     : "expected ENDPOINT alone: --gateway says which flow";
+  }
+  return *parse_duration(options.duration) > Duration{} ? "" : "--duration must be longer than 0";
+}
+
 int bench(const Options& options) {
+  if (const std::string wrong = wrong_usage(options); !wrong.empty()) {
+    say("{}", wrong);
+    return kExitUsage;
+  }
   const Result<Subject> subject = find_subject(options);
   if (!subject) {
     say("{}", subject.error().message);
@@ -118,7 +134,7 @@ int bench(const Options& options) {
   report.flow = client->welcome().flow;
   report.endpoint = options.where.back();
   report.concurrency = options.concurrency;
-  report.size_bytes = *parse_size(options.size);
+  report.size_bytes = *parse_size_option(options.size);
   report.executors = executor_places(*subject);
   LoopOptions loop;
   loop.endpoint = report.endpoint;
@@ -144,9 +160,10 @@ Command add_bench(CLI::App& root) {
   CLI::App* app = root.add_subcommand(
       "bench", "measures a flow in a closed loop: throughput, latency, CPU per request");
   const auto options = std::make_shared<Options>();
-  app->add_option("WHERE", options->where, "[FLOW] ENDPOINT; FLOW may be left out when one runs")
+  app->add_option("WHERE", options->where, "where requests go; FLOW may be left out when one runs")
       ->required()
-      ->expected(1, 2);
+      ->expected(1, -1)  // more than two are refused later: an unknown option is named first
+      ->option_text("[FLOW] ENDPOINT");
   app->add_option("--gateway", options->gateway,
                   "an address instead of a flow; then only flowctl's own CPU is measured");
   app->add_option("--concurrency", options->concurrency, "requests in flight")
@@ -155,7 +172,8 @@ Command add_bench(CLI::App& root) {
   app->add_option("--duration", options->duration, "how long")
       ->check(duration_option())
       ->capture_default_str();
-  app->add_option("--size", options->size, "of the text of the one document in each request")
+  app->add_option("--size", options->size,
+                  "of the text of the one document in each request: 4KiB, 128")
       ->check(size_option())
       ->capture_default_str();
   app->add_option("--timeout", options->timeout, "for each request; default: the flow's deadline")

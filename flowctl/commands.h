@@ -28,7 +28,8 @@ Command add_version(CLI::App& root);
 // All of them, in the order help shows them.
 std::vector<Command> add_commands(CLI::App& root);
 
-// Checks an option that is a time ("30s") or a size ("128B") when the command line is read.
+// Checks an option that is a time ("30s") or a size ("4KiB", or plain bytes) when the command
+// line is read; option_values.h has the limits.
 CLI::Validator duration_option();
 CLI::Validator size_option();
 

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 namespace flow::flowctl {
 namespace {
@@ -39,8 +40,15 @@ int terminal_width(int fd) {
   return size.ws_col;
 }
 
+Written write_output(std::string_view text) {
+  if (write_all(STDOUT_FILENO, text)) return Written::kAll;
+  if (errno == EPIPE) return Written::kReaderGone;
+  say("cannot write the output: {}", std::strerror(errno));
+  return Written::kFailed;
+}
+
 bool write_out(std::string_view text) {
-  return write_all(STDOUT_FILENO, text);
+  return write_output(text) == Written::kAll;
 }
 
 void say_line(std::string_view line) {

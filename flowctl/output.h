@@ -14,9 +14,11 @@ bool use_color(int fd);
 bool is_terminal(int fd);
 int terminal_width(int fd);  // 80 when it is none
 
-// Writes all of `text` to stdout. False once the reader is gone (broken pipe) or the disk is full;
-// the caller then ends.
-bool write_out(std::string_view text);
+// Writes all of `text` to stdout. Otherwise the caller ends: the reader is gone (broken pipe), or
+// writing failed (the disk is full), which is said on stderr.
+enum class Written { kAll, kReaderGone, kFailed };
+Written write_output(std::string_view text);
+bool write_out(std::string_view text);  // whether it was all
 
 // One line of narration: "flowctl: " in front, a line break behind.
 void say_line(std::string_view line);

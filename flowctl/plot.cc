@@ -1,11 +1,13 @@
 #include "graph/plot.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -94,7 +96,7 @@ int plot(const Options& options) {
   load.find_programs = false;
   const config::LoadResult result = config::load_flow(options.file, load);
   if (!result.ok()) {
-    say_line("\n" + config::report_text(result, use_color(STDERR_FILENO)));
+    fmt::print(stderr, "{}", config::report_text(result, use_color(STDERR_FILENO)));
     return kExitBadFlow;
   }
   const Result<std::string> drawn = draw(*result.flow, options.format);

@@ -36,7 +36,7 @@ int PostPump::run(DocumentReader* input) {
   printing.join();
   client_.reset();  // cancels what nobody waits for any more
   if (code != kExitOk) return code;
-  return any_failed_ ? kExitNo : kExitOk;
+  return any_failed_ || output_failed_ ? kExitNo : kExitOk;
 }
 
 int PostPump::send_all(DocumentReader& input) {
@@ -88,7 +88,7 @@ void PostPump::send(const wire::DocumentList& documents) {
 }
 
 void PostPump::print_all() {
-  if (!write_out(printer_.begin())) stop_reading();
+  output(printer_.begin());
   std::unique_lock lock(mutex_);
   Reply reply;
   while (take(lock, reply)) {
@@ -102,7 +102,7 @@ void PostPump::print_all() {
   const bool good = !stopped_;
   lock.unlock();
   progress_.clear();
-  if (good) (void)write_out(printer_.end());
+  if (good) output(printer_.end());
 }
 
 // The next reply to print; false when all were.
@@ -124,7 +124,7 @@ void PostPump::print(const Reply& reply) {
   progress_.clear();
   const bool failed = !reply.ok();
   if (failed && !printer_.shows_failures()) say("{}", failure_line(reply));
-  const bool good = write_out(printer_.print(reply));
+  output(printer_.print(reply));
   ProgressState state;
   {
     const std::scoped_lock lock(mutex_);
@@ -134,8 +134,17 @@ void PostPump::print(const Reply& reply) {
     state.bytes_read = bytes_read_;
     state.bytes_total = bytes_total_;
   }
-  if (!good) stop_reading();
   progress_.update(state, clock_.now());
+}
+
+void PostPump::output(const std::string& text) {
+  const Written written = write_output(text);
+  if (written == Written::kAll) return;
+  {
+    const std::scoped_lock lock(mutex_);
+    output_failed_ = written == Written::kFailed;
+  }
+  stop_reading();
 }
 
 void PostPump::stop_reading() {

@@ -45,6 +45,7 @@ class PostPump {
   void print_all();
   bool take(std::unique_lock<std::mutex>& lock, Reply& reply);
   void print(const Reply& reply);
+  void output(const std::string& text);
   void stop_reading();
 
   PumpOptions options_;
@@ -61,7 +62,8 @@ class PostPump {
   std::uint64_t answered_ = 0;
   std::uint64_t printed_ = 0;
   bool all_sent_ = false;
-  bool stopped_ = false;  // nobody reads what we print
+  bool stopped_ = false;        // nobody reads what we print, or it cannot be written
+  bool output_failed_ = false;  // it cannot be written
   bool any_failed_ = false;
   std::uint64_t documents_ = 0;  // of printed replies
   std::uint64_t bytes_read_ = 0;

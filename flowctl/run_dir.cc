@@ -25,6 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A socket's path has room for 107 bytes; the longest one here is DIR/data-4294967295.ipc.
+constexpr std::size_t kLongestDir = 107 - std::string_view("/data-4294967295.ipc").size();
+
 std::string lock_path(const std::string& dir) {
   return dir + "/lock";
 }
@@ -43,7 +46,13 @@ bool same_file(int fd, const std::string& path) {
 
 Status make_private_dir(const std::string& path) {
   std::error_code failed;
-  fs::create_directories(fs::path(path).parent_path(), failed);
+  const fs::path parent = fs::path(path).parent_path();
+  fs::create_directories(parent, failed);
+  if (failed) {
+    return Error{Errc::kInternal, fmt::format("cannot make the run directory {} ($FLOW_RUN_DIR "
+                                              "names another one): {}",
+                                              parent.string(), failed.message())};
+  }
   if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) return cannot("make", path);
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return cannot("look at", path);
@@ -163,6 +172,12 @@ RunDir& RunDir::operator=(RunDir&& other) noexcept {
 
 Result<RunDir> RunDir::create(const std::string& root, std::string_view flow) {
   const std::string path = config::flow_directory(root, flow);
+  if (path.size() > kLongestDir) {
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("{} is too long for the sockets in it: {} bytes, at most {}; choose a "
+                             "shorter run directory ($FLOW_RUN_DIR)",
+                             path, path.size(), kLongestDir)};
+  }
   if (Status made = make_private_dir(path); !made) return std::move(made).error();
   Result<int> lock = take_lock(path);
   if (!lock && lock.error().code == Errc::kUnavailable) {

@@ -42,7 +42,8 @@ class RunDir {
   RunDir& operator=(RunDir&& other) noexcept;
 
   // Makes <root>/<flow> (0700) and holds it. Ends and clears away what a dead supervisor left.
-  // kUnavailable when the flow runs already: names the pid and how to stop it.
+  // kUnavailable when the flow runs already: names the pid and how to stop it. kInvalidArgument
+  // when the path is too long for sockets.
   static Result<RunDir> create(const std::string& root, std::string_view flow);
 
   const std::string& path() const { return path_; }

@@ -29,21 +29,26 @@ struct Options {
 // What is known without the broker: the recorded processes, and whether they live.
 int without_broker(const FoundFlow& flow, const Options& options, const std::string& reason) {
   const Result<Endpoints> endpoints = read_endpoints(flow.dir);
+  const bool served = endpoints && !endpoints->gateway.empty();
+  const std::string state = served ? "degraded" : "starting";
   if (options.output == "json") {
     ValueMap map;
     map.append("flow", flow.name);
-    map.append("state", "unknown");
+    map.append("state", state);
     map.append("reason", reason);
     map.append("since", nullptr);
     map.append("term", 0);
     map.append("version", 0);
-    map.append("gateway",
-               endpoints && !endpoints->gateway.empty() ? Value(endpoints->gateway) : Value());
+    map.append("gateway", served ? Value(endpoints->gateway) : Value());
     map.append("executors", ValueList{});
     (void)write_out(to_json(Value(std::move(map))) + "\n");
     return kExitNo;
   }
-  std::string out = fmt::format("{}: state unknown: {}\n", flow.name, harmless(reason));
+  if (options.output != "table") {
+    say("{}: {} ({})", flow.name, state, harmless(reason));
+    return kExitNo;
+  }
+  std::string out = fmt::format("{}: {} ({})\n", flow.name, state, harmless(reason));
   Table table({"PROCESS", "PID", "STATE"});
   table.align_right({1});
   if (endpoints) {
@@ -53,6 +58,13 @@ int without_broker(const FoundFlow& flow, const Options& options, const std::str
   }
   (void)write_out(out + (table.empty() ? "" : table.render()));
   return kExitNo;
+}
+
+std::string shown(ValueMap status, const std::string& output) {
+  if (output == "json") return to_json(Value(std::move(status))) + "\n";
+  if (output == "jsonl") return status_lines(status);
+  if (output == "name") return status_names(status);
+  return status_table(status, use_color(STDOUT_FILENO));
 }
 
 int status(const Options& options) {
@@ -70,10 +82,8 @@ int status(const Options& options) {
                                  : Result<ValueMap>(link.error());
   if (!answer) return without_broker(*flow, options, answer.error().message);
   const bool ready = flow_state(*answer) == "ready";
-  const std::string text = options.output == "json"
-                               ? to_json(Value(std::move(*answer))) + "\n"
-                               : status_table(*answer, use_color(STDOUT_FILENO));
-  if (!write_out(text)) return kExitNo;
+  if (!write_out(shown(std::move(*answer), options.output))) return kExitNo;
+  if (!ready && options.output == "table") say("what its processes said is in {}/logs", flow->dir);
   return ready ? kExitOk : kExitNo;
 }
 
@@ -83,8 +93,9 @@ Command add_status(CLI::App& root) {
   CLI::App* app = root.add_subcommand("status", "shows a flow's state; 0 ready, 1 not, 69 none");
   const auto options = std::make_shared<Options>();
   app->add_option("FLOW", options->flow, "its name; may be left out when one flow runs");
-  app->add_option("-o,--output", options->output, "table or json")
-      ->check(CLI::IsMember({"table", "json"}));
+  app->add_option("-o,--output", options->output,
+                  "table or json; of the instances alone: jsonl or name")
+      ->check(CLI::IsMember({"table", "json", "jsonl", "name"}));
   app->add_option("--timeout", options->timeout, "how long to wait for the broker's answer")
       ->check(duration_option())
       ->capture_default_str();

@@ -4,8 +4,10 @@
 #include <time.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "base/time.h"
 #include "base/units.h"
 #include "flowctl/output.h"
@@ -102,12 +104,49 @@ std::string flow_state(const ValueMap& status) {
   return text_of(status, "state");
 }
 
+std::string status_names(const ValueMap& status) {
+  std::string out;
+  for (const Value& entry : list_of(status, "executors")) {
+    const ValueMap* executor = entry.if_map();
+    if (executor == nullptr) continue;
+    const ValueList& instances = list_of(*executor, "instances");
+    if (instances.empty()) out += harmless(text_of(*executor, "name")) + "\n";
+    for (const Value& one : instances) {
+      if (const ValueMap* instance = one.if_map())
+        out += harmless(text_of(*instance, "name")) + "\n";
+    }
+  }
+  return out;
+}
+
+std::string status_lines(const ValueMap& status) {
+  std::string out;
+  for (const Value& entry : list_of(status, "executors")) {
+    const ValueMap* executor = entry.if_map();
+    if (executor == nullptr) continue;
+    for (const Value& one : list_of(*executor, "instances")) {
+      const ValueMap* instance = one.if_map();
+      if (instance == nullptr) continue;
+      ValueMap line;
+      line.append("executor", text_of(*executor, "name"));
+      line.append("uses", text_of(*executor, "uses"));
+      for (const auto& [key, value] : *instance)
+        line.append(key, value);
+      out += to_json(Value(std::move(line))) + "\n";
+    }
+  }
+  return out;
+}
+
 std::string status_table(const ValueMap& status, bool color) {
   const std::string reason = text_of(status, "reason");
   std::string out = fmt::format("{}: {}{}, for {}, gateway {}\n", harmless(text_of(status, "flow")),
                                 painted(harmless(flow_state(status)), color),
                                 reason.empty() ? "" : fmt::format(" ({})", harmless(reason)),
                                 age(status), harmless(gateway_address(status)));
+  const std::string store = text_of(status, "store");
+  if (!store.empty() && store != "connected")
+    out += fmt::format("the broker's store: {}\n", harmless(store));
   Table table({"INSTANCE", "USES", "STATE", "FOR", "ID", "PID", "QUEUE", "IN FLIGHT", "EXECUTED",
                "SERVICE", "MEMORY", "REASON"});
   table.align_right({4, 5, 6, 7, 8, 9, 10});

@@ -14,7 +14,13 @@ std::string gateway_address(const ValueMap& status);
 // "ready", "starting", …; empty when the status does not say.
 std::string flow_state(const ValueMap& status);
 
-// The flow's line and a table with a line an instance.
+// The names of the instances, one a line; of an executor without any, its own.
+std::string status_names(const ValueMap& status);
+
+// The instances as JSON lines, each with its `executor` and what that `uses` in front.
+std::string status_lines(const ValueMap& status);
+
+// The flow's line, one about Redis when it is away, and a table with a line an instance.
 std::string status_table(const ValueMap& status, bool color);
 
 }  // namespace flow::flowctl

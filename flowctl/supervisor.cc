@@ -85,7 +85,8 @@ void Supervisor::start_redis(Instant now) {
 
 void Supervisor::start_rest(Instant now) {
   phase_ = Phase::kStarting;
-  next_status_ = now + kFirstNarration;
+  // Early enough that giving up knows whom it waited for.
+  next_status_ = now + std::min(kFirstNarration, (began_ + options_.wait_ready - now) / 2);
   for (Process& process : processes_) {
     if (process.pid == 0 && !start(process, now)) return;
   }
@@ -150,7 +151,8 @@ void Supervisor::take_replies() {
 
 void Supervisor::ask_status(Instant now) {
   next_status_ = now + kNarration;
-  if (last_status_.empty() && options_.narrate && last_narration_.empty()) {
+  const bool unanswered = status_id_ != 0 && last_status_.empty();
+  if (unanswered && options_.narrate && last_narration_.empty()) {
     last_narration_ = "the broker";
     say("waiting for the broker");
   }

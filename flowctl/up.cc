@@ -124,9 +124,10 @@ int await_detached(pid_t supervisor, int report) {
   for (;;) {
     std::array<pollfd, 2> sources{{{report, POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
     if (::poll(sources.data(), sources.size(), -1) < 0) continue;
-    if ((sources[1].revents & POLLIN) != 0 && stop.take() != 0) {
-      interrupted = true;
-      ::kill(supervisor, SIGTERM);
+    if ((sources[1].revents & POLLIN) != 0) {
+      const int signal = stop.take();
+      interrupted = interrupted || signal == SIGINT;
+      if (signal != 0) ::kill(supervisor, SIGTERM);
     }
     if (sources[0].revents == 0) continue;
     unsigned char code = 0;

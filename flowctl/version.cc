@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include "base/host.h"
-#include "base/units.h"
 #include "flowctl/commands.h"
 #include "flowctl/exit_code.h"
+#include "flowctl/option_values.h"
 #include "flowctl/output.h"
 
 namespace flow::flowctl {
@@ -22,7 +22,7 @@ std::vector<Command> add_commands(CLI::App& root) {
 CLI::Validator duration_option() {
   return CLI::Validator(
       [](const std::string& text) {
-        const Result<Duration> parsed = parse_duration(text);
+        const Result<Duration> parsed = parse_duration_option(text);
         return parsed ? std::string() : parsed.error().message;
       },
       "TIME");
@@ -31,7 +31,7 @@ CLI::Validator duration_option() {
 CLI::Validator size_option() {
   return CLI::Validator(
       [](const std::string& text) {
-        const Result<std::uint64_t> parsed = parse_size(text);
+        const Result<std::uint64_t> parsed = parse_size_option(text);
         return parsed ? std::string() : parsed.error().message;
       },
       "SIZE");

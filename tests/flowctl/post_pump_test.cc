@@ -168,4 +168,25 @@ TEST_CASE("when nobody reads the output it ends, even while waiting for more inp
     ::close(fd);
 }
 
+TEST_CASE("output that cannot be written is a failure") {
+  EchoGateway gateway;
+  gateway.start();
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  REQUIRE(full >= 0);
+  Result<Client> client = Client::connect(gateway.address());
+  REQUIRE(client.ok());
+  net::Waker stop;
+  Result<DocumentReader> reader = DocumentReader::of_json(R"({"text":"a"})");
+  REQUIRE(reader.ok());
+  int code = -1;
+  {
+    const Redirected redirected(full);
+    code = PostPump(std::move(*client), pump_options(),
+                    ReplyPrinter(ReplyFormat::kLines, false, {}, 0), stop)
+               .run(&*reader);
+  }
+  ::close(full);
+  CHECK(code == 1);
+}
+
 }  // namespace flow::flowctl

@@ -53,6 +53,26 @@ TEST_CASE("a flow runs once: the second is refused with the pid and how to stop 
   CHECK(second.error().message.find("flowctl down hello") != std::string::npos);
 }
 
+TEST_CASE("a folder whose sockets would have too long a path is refused before it is made") {
+  const Root root;
+  const std::string deep = root.path + "/" + std::string(87 - root.path.size() - 3, 'd');
+  CHECK(RunDir::create(deep, "a").ok());
+  const Result<RunDir> longer = RunDir::create(deep, "ab");
+  REQUIRE_FALSE(longer.ok());
+  CHECK(longer.error().code == Errc::kInvalidArgument);
+  CHECK(longer.error().message.find("FLOW_RUN_DIR") != std::string::npos);
+  CHECK_FALSE(fs::exists(deep + "/ab"));
+}
+
+TEST_CASE("a run directory that cannot be made is named with the reason") {
+  const Root root;
+  std::ofstream(root.path + "/file") << "x";
+  const Result<RunDir> dir = RunDir::create(root.path + "/file/run", "hello");
+  REQUIRE_FALSE(dir.ok());
+  CHECK(dir.error().message.find(root.path + "/file/run") != std::string::npos);
+  CHECK(dir.error().message.find("Not a directory") != std::string::npos);
+}
+
 TEST_CASE("what a dead supervisor left is cleared away") {
   const Root root;
   {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,23 @@ TEST_CASE("when every executor is ready it is the gateway that is waited for") {
   CHECK(not_ready(status(R"({"state":"starting","executors":[{"name":"a","state":"ready"}]})")) ==
         std::vector<std::string>{"the gateway"});
   CHECK(not_ready({}).empty());
+}
+
+TEST_CASE("trouble with Redis is above the table, and nothing when there is none") {
+  const std::string away =
+      status_table(status(R"({"flow":"a","state":"ready","store":"cannot connect"})"), false);
+  CHECK(away.find("\nthe broker's store: cannot connect\n") != std::string::npos);
+  const std::string fine =
+      status_table(status(R"({"flow":"a","state":"ready","store":"connected"})"), false);
+  CHECK(fine.find("store") == std::string::npos);
+}
+
+TEST_CASE("instances are listed by name, and as lines with all that the table has") {
+  CHECK(status_names(status(kStarting)) == "a/rep-0\na/rep-1\nb\n");
+  const std::string lines = status_lines(status(kStarting));
+  CHECK(lines.starts_with(R"({"executor":"a","uses":"pass-through","name":"a/rep-0","id":5,)"));
+  CHECK(lines.find(R"("rss_bytes":2097152)") != std::string::npos);
+  CHECK(std::ranges::count(lines, '\n') == 2);
 }
 
 TEST_CASE("the table shows each instance with what the broker knows of it") {

@@ -1,0 +1,24 @@
+// What options accept as a time or a size. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace flow::flowctl {
+
+// The longest time an option takes: a year. Clock arithmetic stays far from its end.
+inline constexpr Duration kLongestOption = std::chrono::hours(8760);
+
+// The largest size an option takes: what `max_request` of a flow may be at most.
+inline constexpr std::uint64_t kLargestOption = 512ULL << 20;
+
+// "1.5s"; from 0 to kLongestOption. kInvalidArgument says what is expected.
+Result<Duration> parse_duration_option(std::string_view text);
+
+// "4KiB", or plain bytes, "128"; from 0 to kLargestOption. kInvalidArgument says what is expected.
+Result<std::uint64_t> parse_size_option(std::string_view text);
+
+}  // namespace flow::flowctl

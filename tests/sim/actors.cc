@@ -419,6 +419,11 @@ void Cluster::kill_broker(Duration down) {
   });
 }
 
+void Cluster::store_away(Duration how_long) {
+  data_.away = true;
+  world_.after(how_long, [this] { data_.away = false; });
+}
+
 void Cluster::request(std::uint64_t id, const Bytes& payload, Duration timeout) {
   outcomes_[id];
   gateway_->request(id, payload, timeout);

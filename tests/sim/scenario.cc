@@ -143,6 +143,10 @@ class Scenario {
       const Duration down = world_.pick_us(50'000, 1'500'000);
       world_.at(some_time(), [this, down] { cluster_->kill_broker(down); });
     }
+    if (world_.chance(0.3)) {
+      const Duration away = world_.pick_us(50'000, 3'000'000);
+      world_.at(some_time(), [this, away] { cluster_->store_away(away); });
+    }
     for (std::int64_t i = rough ? world_.pick(0, 6) : 0; i > 0; --i) {
       world_.at(some_time(), [this] { cut_something(); });
     }

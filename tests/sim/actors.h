@@ -151,7 +151,7 @@ class Cluster {
   void start();
   void kill_worker(const std::string& name);  // comes back 100 ms later
   void kill_broker(Duration down);
-  void store_away(Duration how_long);          // Redis does not answer
+  void store_away(Duration how_long);  // Redis does not answer
   void request(std::uint64_t id, const Bytes& payload, Duration timeout);
 
   World& world() { return world_; }

@@ -8,6 +8,9 @@ find_package(CLI11 REQUIRED)
 find_package(toml11 REQUIRED)
 find_package(doctest REQUIRED)
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)
+# Debian's zmq.h needs none of the include folders that libzmq.pc lists for linking statically; their order
+# changes from one configuration to the next, and everything would be compiled again.
+set_target_properties(PkgConfig::ZMQ PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "" INTERFACE_COMPILE_OPTIONS "")
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(SYSTEMD IMPORTED_TARGET libsystemd)

@@ -1,9 +1,8 @@
-// What a gateway counts. Names are the metric names without `flow_gateway_`.
+// What a gateway counts.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <string_view>
 
 namespace flow::gateway {
 
@@ -19,12 +18,6 @@ enum class Counter : std::uint8_t {
   kDropped,       // answers a client did not read
   kCount
 };
-
-inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::kCount)>
-    kCounterNames = {
-        "requests_accepted_total",  "requests_answered_total",     "requests_failed_total",
-        "requests_refused_total",   "requests_redispatched_total", "late_parts_dropped_total",
-        "malformed_messages_total", "hanging_lost_total",          "answers_dropped_total"};
 
 class Counters {
  public:

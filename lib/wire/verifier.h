@@ -1,4 +1,5 @@
-// The only verifier: walks a FlatBuffers buffer by its schema before anyone reads it.
+// The verifier of documents and values (headers are checked as they are read,
+// table_reader_internal.h): walks a FlatBuffers buffer by its schema before anyone reads it.
 //
 // The stock verifier follows shared offsets as often as they occur, so a small hostile buffer can
 // cost minutes. This walk counts every table and every vector element it visits and stops at a

@@ -57,6 +57,11 @@ wire::Topology Core::build() const {
     entry.replicas = node.replicas;
     entry.timeout = executor.timeout;
     entry.effects = executor.effects;
+    entry.polling = node.polling;
+    entry.takes_parts = node.takes_parts;
+    entry.allow_partial = node.allow_partial;
+    if (node.when) entry.when = *node.when;
+    topology.sorts = topology.sorts || node.when.has_value();
     topology.nodes.push_back(std::move(entry));
   }
   for (const auto& [id, instance] : instances_) {

@@ -43,7 +43,7 @@ void Core::welcome(const Instance& instance) {
     message.shards = node.shards;
     message.replica = instance.replica;
     message.replicas = node.replicas;
-    message.with = executor.with;
+    message.with = node.with;
     message.workspace = workspace_of(node, instance);
     message.timeout = executor.timeout;
     message.threads = executor.threads;

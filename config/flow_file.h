@@ -45,7 +45,7 @@ struct LoadedFlow {
   graph::Graph graph;
   std::string text;                   // of the file
   ValueMap value;                     // the compiled flow, see compiled_value
-  std::vector<std::string> programs;  // one an executor; empty with find_programs = false
+  std::vector<std::string> programs;  // one a node; empty with find_programs = false
   std::vector<TestDecl> tests;
   graph::Diagnostics diagnostics;  // the warnings
 };

@@ -136,7 +136,7 @@ ValueMap compiled_value(const graph::FlowDecl& flow, const graph::Graph& graph,
     ValueMap map;
     map.append("name", node.name);
     map.append("uses", node.uses);
-    if (node.executor < programs.size()) map.append("program", programs[node.executor]);
+    if (node.index.value < programs.size()) map.append("program", programs[node.index.value]);
     map.append("needs", names_of(graph, node.needs));
     map.append("successors", names_of(graph, node.successors));
     append_settings(map, executor);

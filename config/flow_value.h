@@ -21,8 +21,8 @@ std::string size_text(std::uint64_t bytes);
 ValueMap declared_value(const graph::FlowDecl& flow);
 
 // The compiled flow: name, gateway, redis, executors (each with its settings, resolved `needs`,
-// `successors` and, where known, `program`), sink, hanging. `programs` is empty or has one path an
-// executor.
+// `successors` and, where known, `program`), sink, hanging. `programs` is empty or has one path a
+// node.
 ValueMap compiled_value(const graph::FlowDecl& flow, const graph::Graph& graph,
                         std::span<const std::string> programs);
 

@@ -52,8 +52,8 @@ void plan_workers(Launch& launch, const config::LoadedFlow& flow) {
   for (const graph::Node& node : flow.graph.nodes()) {
     const graph::ExecutorDecl& executor = flow.decl.executors[node.executor];
     const bool builtin = config::is_builtin(node.uses);
-    const std::string program = node.executor < flow.programs.size() && !builtin
-                                    ? flow.programs[node.executor]
+    const std::string program = node.index.value < flow.programs.size() && !builtin
+                                    ? flow.programs[node.index.value]
                                     : find_own_program("flow-worker");
     for (std::uint16_t shard = 0; shard < node.shards; ++shard) {
       for (std::uint16_t replica = 0; replica < node.replicas; ++replica) {
@@ -63,7 +63,7 @@ void plan_workers(Launch& launch, const config::LoadedFlow& flow) {
         if (builtin) {
           worker.spec.arguments.insert(worker.spec.arguments.end(), {"--uses", node.uses});
         }
-        worker.spec.environment = executor.env;
+        worker.spec.environment = node.env;
         launch.processes.push_back(std::move(worker));
       }
     }

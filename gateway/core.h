@@ -35,6 +35,8 @@ class Effects {
  public:
   virtual ~Effects() = default;
   virtual void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) = 0;
+  virtual void publish_part(InstanceId lane, const wire::PartHeader& header,
+                            const Bytes& payload) = 0;
   virtual void answer(ClientId client, const wire::Response& response) = 0;
   // Nothing was heard of an instance where something should have been: look whether anybody listens
   // there, and call on_gone() if not, but not from within.

@@ -298,6 +298,9 @@ void Service::send_part(InstanceId to, const wire::PartHeader& header, const Byt
                    [&peer](const Frames& ready) { (void)peer.socket.send(ready); });
 }
 
+void Service::publish_part(InstanceId /*lane*/, const wire::PartHeader& /*header*/,
+                           const Bytes& /*payload*/) {}
+
 // What this turn had for each peer leaves as one message.
 void Service::flush() {
   for (Peer* peer : dirty_instances_) {

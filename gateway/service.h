@@ -47,6 +47,7 @@ class Service final : public Effects, public cluster::BrokerPort {
 
   // Effects
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
+  void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
   void answer(ClientId client, const wire::Response& response) override;
   void suspect(InstanceId instance) override;
   void look_for_dead(Instant now);

@@ -43,6 +43,10 @@ class WorkerPort {
   // Sends to an instance or gateway of the current topology. Never blocks.
   virtual void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) = 0;
 
+  // Sends to all members of a lane. Never blocks.
+  virtual void publish_part(InstanceId lane, const wire::PartHeader& header,
+                            const Bytes& payload) = 0;
+
   // Tells the gateway of `request`.
   virtual void progress(RequestId request, const wire::Progress& progress) = 0;
 };

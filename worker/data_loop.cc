@@ -167,6 +167,9 @@ void DataLoop::send_part(InstanceId to, const wire::PartHeader& header, const By
   }
 }
 
+void DataLoop::publish_part(InstanceId /*lane*/, const wire::PartHeader& /*header*/,
+                            const Bytes& /*payload*/) {}
+
 void DataLoop::post(Peer& peer, const Frames& frames) {
   if (peer.outbox.empty()) dirty_.push_back(&peer);
   peer.outbox.post(frames, [&](const Frames& ready) {

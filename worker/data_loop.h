@@ -36,6 +36,7 @@ class DataLoop final : public WorkerPort {
   void run();
 
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
+  void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
   void progress(RequestId request, const wire::Progress& progress) override;
 
  private:

@@ -58,7 +58,9 @@ void Member::on(wire::Welcome welcome, Instant now, std::vector<MemberEvent>& ev
     ++ignored_;
     return;
   }
+  const bool news = welcome.term > term_ || !first;  // a broker that may not know what we see
   term_ = welcome.term;
+  if (news && !subscriptions_.marks.empty()) port_.send(subscriptions_);
   beat_every_ = std::max(welcome.beat > Duration{} ? welcome.beat : kDefaultBeat, kShortestBeat);
   if (!first) return;
   instance_ = welcome.instance;
@@ -140,6 +142,12 @@ void Member::acknowledge(std::uint64_t version, std::uint64_t oldest_plan) {
 
 void Member::leave(const std::string& reason, bool planned) {
   port_.send(wire::Exit{reason, planned});
+}
+
+void Member::set_subscriptions(std::vector<wire::LaneMark> marks) {
+  if (marks == subscriptions_.marks) return;
+  subscriptions_.marks = std::move(marks);
+  if (instance_) port_.send(subscriptions_);
 }
 
 void Member::report_gone(InstanceId instance) {

@@ -70,6 +70,10 @@ class Member {
   // The process ends.
   void leave(const std::string& reason, bool planned);
 
+  // All subscriptions to lanes that this process sees as their publisher, ascending: told to the
+  // broker when they changed, and again to a new one.
+  void set_subscriptions(std::vector<wire::LaneMark> marks);
+
   // A gateway saw that nobody listens at this instance's address.
   void report_gone(InstanceId instance);
 
@@ -87,6 +91,7 @@ class Member {
   BrokerPort& port_;
   wire::Beat beat_;
   std::optional<wire::Ready> ready_;
+  wire::Subscriptions subscriptions_;
   std::shared_ptr<const wire::Topology> topology_;
   InstanceId instance_;
   std::uint64_t term_ = 0;

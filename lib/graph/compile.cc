@@ -90,6 +90,10 @@ void Compiler::declare_nodes() {
     Node made;
     made.index = index_of(i);
     made.name = executor.name.value;
+    made.with = executor.with;
+    made.env = executor.env;
+    made.when = executor.when;
+    made.allow_partial = executor.allow_partial;
     made.uses = executor.uses.value.empty() ? std::string(kPassThrough) : executor.uses.value;
     made.replicas = static_cast<std::uint16_t>(executor.replicas);
     made.shards = static_cast<std::uint16_t>(executor.shards);
@@ -334,6 +338,16 @@ std::optional<Graph> compile(const FlowDecl& flow, Diagnostics& diagnostics) {
   compiler.run();
   if (diagnostics.has_errors()) return std::nullopt;
   return std::move(compiler.graph);
+}
+
+bool uses_lanes(const Node& node) {
+  return std::ranges::any_of(node.polling, [](const auto& entry) {
+    return entry.second == Polling::kAll || entry.second == Polling::kAllAsync;
+  });
+}
+
+std::string_view executor_name(const Node& node) {
+  return std::string_view(node.name).substr(0, node.name.find('/'));
 }
 
 std::string instance_name(const Node& node, std::uint16_t shard, std::uint16_t replica) {

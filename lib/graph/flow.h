@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/polling.h"
 #include "base/time.h"
 #include "base/value.h"
 
@@ -45,6 +46,22 @@ struct RedisDecl {
   std::string password_file;
 };
 
+// A program in front of or behind the shards of an executor.
+struct CompanionDecl {
+  Placed<std::string> uses;
+  ValueMap with;  // the executor's own where it is declared as a string
+  std::uint32_t replicas = 1;
+  std::map<std::string, std::string> env;
+  Place place;
+};
+
+// As written: defaults are not in it.
+struct PollingDecl {
+  std::vector<std::pair<std::string, Polling>> endpoints;  // explicit ones, in order
+  std::optional<Polling> others;                           // "*", or the one word
+  Place place;
+};
+
 struct ExecutorDecl {
   Placed<std::string> name;                // never empty: the default is filled in
   Placed<std::string> uses;                // "pass-through" by default
@@ -54,6 +71,12 @@ struct ExecutorDecl {
   std::uint32_t shards = 1;
   bool no_reduce = false;
   bool floating = false;
+  bool allow_partial = false;
+  PollingDecl polling;
+  std::optional<CompanionDecl> uses_before;
+  std::optional<CompanionDecl> uses_after;
+  std::optional<ValueMap> when;  // {}: everything passes, and answers are sorted
+  Place when_place;
   std::map<std::string, std::string> env;
   Duration timeout{};  // 0: none
   std::uint32_t threads = 1;

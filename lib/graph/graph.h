@@ -3,12 +3,17 @@
 // Immutable once compiled. Pure.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/polling.h"
+#include "base/value.h"
 #include "graph/diagnostic.h"
 #include "graph/flow.h"
 
@@ -18,17 +23,28 @@ inline constexpr std::size_t kMaxNodes = 256;
 inline constexpr std::size_t kMaxInstances = 4096;  // worker processes of a flow
 inline constexpr std::size_t kMaxNameLength = 63;   // of a flow or an executor
 
+// What a node is to the executor it was declared with.
+enum class NodeRole : std::uint8_t { kMain, kBefore, kAfter };
+
 struct Node {
   NodeIndex index;
-  std::string name;
+  std::string name;  // index, index/uses_before, index/uses_after
+  NodeRole role = NodeRole::kMain;
   std::string uses;
+  ValueMap with;
+  std::map<std::string, std::string> env;
   std::vector<NodeIndex> needs;       // declared order, no duplicates, kGatewayNode for the gateway
   std::vector<NodeIndex> successors;  // ascending; of the sink also kGatewayNode, last
   std::uint16_t replicas = 1;
   std::uint16_t shards = 1;
   bool no_reduce = false;
   bool floating = false;
-  std::uint16_t executor = 0;  // position of its declaration in FlowDecl::executors
+  bool takes_parts = false;  // see wire::TopologyNode
+  bool allow_partial = false;
+  // Endpoint or "*", complete with the built-in defaults; empty with one shard.
+  std::vector<std::pair<std::string, Polling>> polling;
+  std::optional<ValueMap> when;  // on the executor's first node only
+  std::uint16_t executor = 0;    // position of its declaration in FlowDecl::executors
 };
 
 class Graph {
@@ -61,6 +77,13 @@ std::optional<Graph> compile(const FlowDecl& flow, Diagnostics& diagnostics);
 
 // Whether the node is a leaf whose results nobody gets: neither the sink nor floating.
 bool is_hanging(const Graph& graph, NodeIndex index);
+
+// Whether any endpoint of the node is published to lanes (ALL, ALL_ASYNC): it has shards, and its
+// predecessors bind a socket for them.
+bool uses_lanes(const Node& node);
+
+// The name in the flow file of the executor a node belongs to.
+std::string_view executor_name(const Node& node);
 
 // The instance names a node runs as: executor/rep-R, with more than one shard
 // executor/shard-S/rep-R.

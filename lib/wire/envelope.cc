@@ -66,6 +66,7 @@ std::string_view name_of(Kind kind) {
     case Kind::kExit: return "Exit";
     case Kind::kDrain: return "Drain";
     case Kind::kGone: return "Gone";
+    case Kind::kSubscriptions: return "Subscriptions";
     case Kind::kAdminRequest: return "AdminRequest";
     case Kind::kAdminReply: return "AdminReply";
     case Kind::kCarrier: break;  // opened by CarrierReader, never as a message

@@ -57,6 +57,7 @@ enum class Kind : std::uint16_t {
   kExit = 39,
   kDrain = 40,
   kGone = 41,
+  kSubscriptions = 42,
   kAdminRequest = 48,
   kAdminReply = 49,
   kCarrier = 64,

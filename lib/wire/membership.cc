@@ -24,6 +24,9 @@ using internal::unpack_duration;
 
 constexpr std::size_t kMaxAddresses = 64;
 constexpr std::size_t kMaxEndpoints = 1024;
+constexpr std::size_t kMaxMarks = 65'536;
+
+static_assert(sizeof(LaneMark) == sizeof(fbs::LaneMark));
 
 Offset<flatbuffers::Vector<std::uint8_t>> pack_map(FlatBufferBuilder& builder,
                                                    const ValueMap& map) {
@@ -69,7 +72,7 @@ Offset<fbs::Welcome> pack(FlatBufferBuilder& builder, const Welcome& welcome) {
                             static_cast<std::uint64_t>(pack_duration(welcome.beat)), flow, executor,
                             welcome.node.value, welcome.shard, welcome.shards, welcome.replica,
                             welcome.replicas, with, workspace, settings, welcome.max_part_bytes,
-                            pack_duration(welcome.timeout), welcome.threads);
+                            pack_duration(welcome.timeout), welcome.threads, welcome.publishes);
 }
 
 Offset<fbs::Refused> pack(FlatBufferBuilder& builder, const Refused& refused) {
@@ -96,6 +99,11 @@ Offset<fbs::Exit> pack(FlatBufferBuilder& builder, const Exit& exit) {
 
 Offset<fbs::Drain> pack(FlatBufferBuilder& builder, const Drain& drain) {
   return fbs::CreateDrain(builder, pack_duration(drain.timeout));
+}
+
+Offset<fbs::Subscriptions> pack(FlatBufferBuilder& builder, const Subscriptions& seen) {
+  return fbs::CreateSubscriptions(
+      builder, internal::pack_structs<fbs::LaneMark, LaneMark>(builder, seen.marks));
 }
 
 Offset<fbs::Gone> pack(FlatBufferBuilder& builder, const Gone& gone) {
@@ -162,6 +170,7 @@ void unpack(const TableReader& table, Welcome& welcome) {
   welcome.max_part_bytes = table.scalar<std::uint64_t>(Welcome::VT_MAX_PART_BYTES);
   welcome.timeout = unpack_duration(table, Welcome::VT_TIMEOUT_US);
   welcome.threads = table.scalar<std::uint32_t>(Welcome::VT_THREADS);
+  welcome.publishes = table.flag(Welcome::VT_PUBLISHES);
 }
 
 void unpack(const TableReader& table, Refused& refused) {
@@ -197,6 +206,10 @@ void unpack(const TableReader& table, Exit& exit) {
 
 void unpack(const TableReader& table, Drain& drain) {
   drain.timeout = unpack_duration(table, fbs::Drain::VT_TIMEOUT_US);
+}
+
+void unpack(const TableReader& table, Subscriptions& seen) {
+  table.copy_to(fbs::Subscriptions::VT_MARKS, seen.marks, kMaxMarks);
 }
 
 void unpack(const TableReader& table, Gone& gone) {
@@ -255,6 +268,9 @@ constexpr Kind kind_of(const Exit&) {
 constexpr Kind kind_of(const Drain&) {
   return Kind::kDrain;
 }
+constexpr Kind kind_of(const Subscriptions&) {
+  return Kind::kSubscriptions;
+}
 constexpr Kind kind_of(const Gone&) {
   return Kind::kGone;
 }
@@ -291,6 +307,8 @@ Result<ControlMessage> decode_control(Received received) {
     case Kind::kTopologyAck: return decode_as<TopologyAck>(*layout, fbs::TopologyAckTypeTable);
     case Kind::kExit: return decode_as<Exit>(*layout, fbs::ExitTypeTable);
     case Kind::kDrain: return decode_as<Drain>(*layout, fbs::DrainTypeTable);
+    case Kind::kSubscriptions:
+      return decode_as<Subscriptions>(*layout, fbs::SubscriptionsTypeTable);
     case Kind::kGone: return decode_as<Gone>(*layout, fbs::GoneTypeTable);
     case Kind::kAdminRequest: return decode_as<AdminRequest>(*layout, fbs::AdminRequestTypeTable);
     case Kind::kAdminReply: return decode_as<AdminReply>(*layout, fbs::AdminReplyTypeTable);

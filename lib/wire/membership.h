@@ -60,6 +60,7 @@ struct Welcome {
   std::uint64_t max_part_bytes = 0;
   Duration timeout{};
   std::uint32_t threads = 1;
+  bool publishes = false;  // a successor polls ALL: bind a socket for lanes
 };
 
 struct Refused {
@@ -95,6 +96,18 @@ struct Gone {
   InstanceId instance;
 };
 
+// An instance whose subscription to a lane a publisher sees. 8 bytes, the wire's own layout.
+struct LaneMark {
+  InstanceId lane;
+  InstanceId instance;
+  friend auto operator<=>(const LaneMark&, const LaneMark&) = default;
+};
+
+// All that a publisher sees, ascending.
+struct Subscriptions {
+  std::vector<LaneMark> marks;
+};
+
 struct AdminRequest {
   std::uint64_t id = 0;
   std::string command;
@@ -110,7 +123,7 @@ struct AdminReply {
 
 // Every message to or from the broker.
 using ControlMessage = std::variant<Hello, Welcome, Refused, Ready, Beat, Topology, TopologyAck,
-                                    Exit, Drain, Gone, AdminRequest, AdminReply>;
+                                    Exit, Drain, Gone, Subscriptions, AdminRequest, AdminReply>;
 
 // One frame.
 Bytes encode_control(const ControlMessage& message);

@@ -25,6 +25,10 @@ static_assert(sizeof(Progress) == 16 && offsetof(Progress, sequence) == 0 &&
               offsetof(Progress, service_us) == 12);
 static_assert(sizeof(Trace) == sizeof(fbs::Trace) && alignof(Trace) == alignof(fbs::Trace));
 
+static_assert(sizeof(MissingPart) == sizeof(fbs::MissingPart) && offsetof(MissingPart, node) == 0 &&
+              offsetof(MissingPart, shard) == 2);
+
+constexpr std::size_t kMaxMissing = 4096;
 constexpr std::size_t kMaxProgress = kMaxHeader / sizeof(Progress);
 
 fbs::Route pack_route(const PartHeader& header) {
@@ -97,6 +101,7 @@ void unpack_part(const TableReader& part, PartHeader& header) {
   internal::unpack_failure(part.table(Part::VT_FAILURE, fbs::FailureTypeTable), header.failure);
   if (!part.structure(Part::VT_TRACE, header.trace)) header.trace = {};
   header.results = internal::unpack_bytes(part, Part::VT_RESULTS, kMaxHeader);
+  part.copy_to(Part::VT_MISSING, header.missing, kMaxMissing);
 }
 
 void unpack_report(const TableReader& table, Report& report) {
@@ -127,6 +132,8 @@ PartEncoder::~PartEncoder() = default;
 
 Frames PartEncoder::encode(const PartHeader& header, const Bytes& payload) {
   flatbuffers::FlatBufferBuilder& builder = state_->message.start();
+  const auto missing =
+      internal::pack_structs<fbs::MissingPart, MissingPart>(builder, header.missing);
   const auto results = internal::pack_bytes(builder, header.results);
   const auto failure = internal::pack_failure(builder, header.failure.get());
   const auto parameters = internal::pack_bytes(builder, header.parameters);
@@ -145,6 +152,7 @@ Frames PartEncoder::encode(const PartHeader& header, const Bytes& payload) {
   part.add_failure(failure);
   if (header.trace != Trace{}) part.add_trace(&trace);
   part.add_results(results);
+  part.add_missing(missing);
   return state_->message.finish(part.Finish(), Kind::kPart, header.target, &payload);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "base/polling.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "wire/envelope.h"
@@ -20,7 +21,7 @@
 namespace flow::wire {
 
 enum class PlanMode : std::uint8_t { kRun = 0, kPassOver = 1 };
-enum class Polling : std::uint8_t { kAny = 0, kAll = 1, kAllAsync = 2, kHash = 3 };
+using flow::Polling;
 
 // What the gateway decided for one node. 8 bytes, the wire's own layout.
 struct PlanEntry {
@@ -43,6 +44,14 @@ struct Hop {
   std::uint32_t wire_us = 0;
 
   friend bool operator==(const Hop&, const Hop&) = default;
+};
+
+// A shard whose part is not in an answer (allow_partial). 4 bytes, the wire's own layout.
+struct MissingPart {
+  std::uint16_t node = 0;
+  std::uint16_t shard = 0;
+
+  friend auto operator<=>(const MissingPart&, const MissingPart&) = default;
 };
 
 // Why a request failed; made once, where it failed.
@@ -78,6 +87,7 @@ struct PartHeader {
   Bytes parameters;                  // an encoded Value, a map; empty: none
   Bytes results;                     // an encoded Value, a map by instance name; empty: none
   std::unique_ptr<Failure> failure;  // set: an error part
+  std::vector<MissingPart> missing;  // ascending, no duplicates
   Trace trace;
 };
 

@@ -3,18 +3,21 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/polling.h"
 #include "base/time.h"
+#include "base/value.h"
 
 namespace flow::wire {
 
 enum class InstanceState : std::uint8_t { kStarting = 0, kServing = 1, kSuspect = 2, kRetired = 3 };
 
 struct TopologyNode {
-  std::string name;
+  std::string name;              // index, index/uses_before, index/uses_after
   std::vector<NodeIndex> needs;  // declared order
   bool no_reduce = false;
   bool floating = false;
@@ -22,6 +25,19 @@ struct TopologyNode {
   std::uint16_t replicas = 1;
   Duration timeout{};                                        // per execution, 0: none
   std::vector<std::pair<std::string, std::string>> effects;  // endpoint or "*", effect
+
+  // Endpoint or "*", complete: the built-in defaults are in it. Empty with one shard: ANY.
+  std::vector<std::pair<std::string, Polling>> polling;
+
+  // Its handler gets what it receives unreduced: with several needs a part a need, with one need a
+  // part a shard of it. Nothing changes where it is passed over.
+  bool takes_parts = false;
+
+  bool allow_partial = false;  // polled ALL it answers with the shards there are
+  ValueMap when;               // the filter at its entry; empty: none
+
+  // The name in the flow file: "index" also for its uses_before and uses_after.
+  std::string_view executor() const { return std::string_view(name).substr(0, name.find('/')); }
 
   friend bool operator==(const TopologyNode&, const TopologyNode&) = default;
 };
@@ -54,6 +70,17 @@ struct TopologyGateway {
   friend bool operator==(const TopologyGateway&, const TopologyGateway&) = default;
 };
 
+// A set of instances, one of every shard of a node; what is polled ALL is published to it. Never
+// changed once made, its id is never reused. An instance may be in several.
+struct TopologyLane {
+  InstanceId id;
+  NodeIndex node;
+  InstanceState state = InstanceState::kStarting;  // only kServing ones may be planned
+  std::vector<InstanceId> members;                 // by shard; none: the shard is missing
+
+  friend bool operator==(const TopologyLane&, const TopologyLane&) = default;
+};
+
 struct Topology {
   std::uint64_t term = 0;
   std::uint64_t version = 0;
@@ -62,6 +89,8 @@ struct Topology {
   NodeIndex sink = kGatewayNode;  // the node that answers; kGatewayNode: the gateway echoes
   std::vector<TopologyInstance> instances;
   std::vector<TopologyGateway> gateways;
+  std::vector<TopologyLane> lanes;
+  bool sorts = false;  // answers follow the order of the request's ids
 
   friend bool operator==(const Topology&, const Topology&) = default;
 };

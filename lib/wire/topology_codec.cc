@@ -2,6 +2,7 @@
 
 #include "wire/message_internal.h"
 #include "wire/topology_codec_internal.h"
+#include "wire/value_codec.h"
 
 namespace flow::wire::internal {
 namespace {
@@ -11,7 +12,9 @@ using flatbuffers::Offset;
 
 constexpr std::size_t kMaxInstances = 4096;
 constexpr std::size_t kMaxGateways = 256;
-constexpr std::size_t kMaxEndpoints = 1024;  // of one instance, or with an effect at one node
+constexpr std::size_t kMaxEndpoints = 1024;  // of one instance, or with a setting at one node
+constexpr std::size_t kMaxShards = 4096;
+constexpr std::size_t kMaxLanes = 4096;
 
 static_assert(sizeof(NodeIndex) == sizeof(std::uint16_t));
 
@@ -27,8 +30,27 @@ Offset<fbs::Node> pack_node(FlatBufferBuilder& builder, const TopologyNode& node
     pairs.push_back(effect);
   }
   const auto effects = pack_texts(builder, pairs);
+  std::vector<std::string> endpoints;
+  std::vector<std::uint8_t> polls;
+  for (const auto& [endpoint, polling] : node.polling) {
+    endpoints.push_back(endpoint);
+    polls.push_back(static_cast<std::uint8_t>(polling));
+  }
+  const auto polled = pack_texts(builder, endpoints);
+  const auto polling = polls.empty() ? 0 : builder.CreateVector(polls);
+  const auto when = node.when.empty() ? 0 : pack_bytes(builder, encode_value(node.when));
   return fbs::CreateNode(builder, name, needs, node.no_reduce, node.floating, node.shards,
-                         node.replicas, pack_duration(node.timeout), effects);
+                         node.replicas, pack_duration(node.timeout), effects, polled, polling,
+                         node.takes_parts, node.allow_partial, when);
+}
+
+Offset<fbs::Lane> pack_lane(FlatBufferBuilder& builder, const TopologyLane& lane) {
+  std::vector<std::uint32_t> ids;
+  for (const InstanceId member : lane.members)
+    ids.push_back(member.value);
+  const auto members = ids.empty() ? 0 : builder.CreateVector(ids);
+  return fbs::CreateLane(builder, lane.id.value, lane.node.value,
+                         static_cast<fbs::InstanceState>(lane.state), members);
 }
 
 Offset<fbs::Instance> pack_instance(FlatBufferBuilder& builder, const TopologyInstance& instance) {
@@ -64,6 +86,41 @@ void unpack_effects(const TableReader& table, TopologyNode& node) {
   }
 }
 
+void unpack_polling(const TableReader& table, TopologyNode& node) {
+  using fbs::Node;
+  std::vector<std::string> endpoints;
+  table.texts(Node::VT_POLLED, kMaxEndpoints, kMaxText, endpoints);
+  const std::span<const std::byte> polls = table.bytes(Node::VT_POLLING, kMaxEndpoints);
+  node.polling.clear();
+  if (polls.size() != endpoints.size()) {
+    table.fail(Node::VT_POLLING,
+               fmt::format("has {} entries for {} endpoints", polls.size(), endpoints.size()));
+    return;
+  }
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    const auto polling = static_cast<Polling>(polls[i]);
+    if (polling > Polling::kHash) {
+      table.fail(Node::VT_POLLING,
+                 fmt::format("is {}, at most {} is known", static_cast<int>(polling),
+                             static_cast<int>(Polling::kHash)));
+      return;
+    }
+    node.polling.emplace_back(std::move(endpoints[i]), polling);
+  }
+}
+
+void unpack_when(const TableReader& table, TopologyNode& node) {
+  node.when = {};
+  const std::span<const std::byte> bytes = table.bytes(fbs::Node::VT_WHEN, kMaxControl);
+  if (bytes.empty()) return;
+  Result<ValueMap> when = decode_value(bytes);
+  if (when) {
+    node.when = *std::move(when);
+  } else {
+    table.fail(fbs::Node::VT_WHEN, fmt::format("is no map: {}", when.error().message));
+  }
+}
+
 void unpack_node(const TableReader& table, TopologyNode& node) {
   using fbs::Node;
   node.name = table.text(Node::VT_NAME, kMaxText);
@@ -74,6 +131,18 @@ void unpack_node(const TableReader& table, TopologyNode& node) {
   node.replicas = table.scalar<std::uint16_t>(Node::VT_REPLICAS);
   node.timeout = unpack_duration(table, Node::VT_TIMEOUT_US);
   unpack_effects(table, node);
+  unpack_polling(table, node);
+  node.takes_parts = table.flag(Node::VT_TAKES_PARTS);
+  node.allow_partial = table.flag(Node::VT_ALLOW_PARTIAL);
+  unpack_when(table, node);
+}
+
+void unpack_lane(const TableReader& table, TopologyLane& lane) {
+  using fbs::Lane;
+  lane.id.value = table.scalar<std::uint32_t>(Lane::VT_ID);
+  lane.node.value = table.scalar<std::uint16_t>(Lane::VT_NODE);
+  lane.state = table.enumerator(Lane::VT_STATE, InstanceState::kRetired);
+  table.copy_to(Lane::VT_MEMBERS, lane.members, kMaxShards);
 }
 
 void unpack_instance(const TableReader& table, TopologyInstance& instance) {
@@ -118,6 +187,11 @@ void check_indices(const TableReader& table, const Topology& topology) {
     table.fail(Topology::VT_INSTANCES,
                fmt::format("has {} at node {} of {}", instance.name, instance.node.value, count));
   }
+  for (const TopologyLane& lane : topology.lanes) {
+    if (lane.node.value < count) continue;
+    table.fail(Topology::VT_LANES,
+               fmt::format("has {} at node {} of {}", lane.id.value, lane.node.value, count));
+  }
   if (!names(topology.sink)) {
     table.fail(Topology::VT_SINK, fmt::format("is node {} of {}", topology.sink.value, count));
   }
@@ -138,11 +212,16 @@ Offset<fbs::Topology> pack_topology(FlatBufferBuilder& builder, const Topology& 
   for (const TopologyGateway& gateway : topology.gateways) {
     gateways.push_back(pack_gateway(builder, gateway));
   }
+  std::vector<Offset<fbs::Lane>> lanes;
+  for (const TopologyLane& lane : topology.lanes)
+    lanes.push_back(pack_lane(builder, lane));
+  const auto lane_vector = pack_offsets(builder, lanes);
   const auto node_vector = pack_offsets(builder, nodes);
   const auto instance_vector = pack_offsets(builder, instances);
   const auto gateway_vector = pack_offsets(builder, gateways);
   return fbs::CreateTopology(builder, topology.term, topology.version, flow, node_vector,
-                             topology.sink.value, instance_vector, gateway_vector);
+                             topology.sink.value, instance_vector, gateway_vector, lane_vector,
+                             topology.sorts);
 }
 
 void unpack_topology(const TableReader& table, Topology& topology) {
@@ -156,6 +235,8 @@ void unpack_topology(const TableReader& table, Topology& topology) {
                unpack_instance);
   table.tables(Topology::VT_GATEWAYS, fbs::GatewayTypeTable, kMaxGateways, topology.gateways,
                unpack_gateway);
+  table.tables(Topology::VT_LANES, fbs::LaneTypeTable, kMaxLanes, topology.lanes, unpack_lane);
+  topology.sorts = table.flag(Topology::VT_SORTS);
   if (table.buffer().ok()) check_indices(table, topology);
 }
 

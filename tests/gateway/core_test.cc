@@ -32,6 +32,9 @@ struct FakeEffects final : gateway::Effects {
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes&) override {
     sent.push_back({to, header.request, header.attempt, header.plan});
   }
+  void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes&) override {
+    published.push_back({lane, header.request, header.attempt, header.plan});
+  }
   void answer(ClientId, const wire::Response& response) override {
     const auto& failure = response.failure;
     answers.push_back({response.id, failure ? failure->code : Errc::kOk,
@@ -40,6 +43,7 @@ struct FakeEffects final : gateway::Effects {
   void suspect(InstanceId instance) override { suspects.push_back(instance); }
 
   std::vector<Sent> sent;
+  std::vector<Sent> published;
   std::vector<Answer> answers;
   std::vector<InstanceId> suspects;
 };

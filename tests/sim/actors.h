@@ -62,6 +62,7 @@ class GatewayProcess final : public Process, public gateway::Effects {
 
  private:
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
+  void publish_part(InstanceId, const wire::PartHeader&, const Bytes&) override {}
   void answer(gateway::ClientId client, const wire::Response& response) override;
   void suspect(InstanceId instance) override;
   void welcomed(const wire::Welcome& welcome) override;
@@ -83,6 +84,7 @@ class WorkerProcess final : public Process, public worker::WorkerPort, public wo
  private:
   // WorkerPort: what an execution sends leaves when it has ended.
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
+  void publish_part(InstanceId, const wire::PartHeader&, const Bytes&) override {}
   void progress(RequestId request, const wire::Progress& progress) override;
   // Execution: takes simulated time.
   bool wants_matrix(std::string_view) const override { return false; }

@@ -95,6 +95,10 @@ bool same(const Exit& a, const Exit& b) {
 bool same(const Drain& a, const Drain& b) {
   return a.timeout == b.timeout;
 }
+bool same(const Subscriptions& a, const Subscriptions& b) {
+  return a.marks == b.marks;
+}
+
 bool same(const Gone& a, const Gone& b) {
   return a.instance == b.instance;
 }
@@ -267,7 +271,12 @@ Topology topology() {
   topology.term = 4;
   topology.version = 19;
   topology.flow = "search";
-  topology.nodes = {{.name = "encode", .needs = {kGatewayNode}, .replicas = 2, .effects = {}},
+  topology.nodes = {{.name = "encode",
+                     .needs = {kGatewayNode},
+                     .replicas = 2,
+                     .effects = {},
+                     .polling = {},
+                     .when = {}},
                     {.name = "index",
                      .needs = {kGatewayNode, {0}},
                      .no_reduce = true,
@@ -275,7 +284,9 @@ Topology topology() {
                      .shards = 3,
                      .replicas = 2,
                      .timeout = 5s,
-                     .effects = {{"/index", "idempotent"}, {"*", "readonly"}}}};
+                     .effects = {{"/index", "idempotent"}, {"*", "readonly"}},
+                     .polling = {},
+                     .when = {}}};
   topology.sink = {1};
   topology.instances = {instance(7, 0, InstanceState::kServing),
                         instance(8, 1, InstanceState::kRetired)};
@@ -353,6 +364,7 @@ std::vector<Control> control_messages() {
   all.push_back({"exit", Exit{.reason = "drained", .planned = true}});
   all.push_back({"drain", Drain{.timeout = 30s}});
   all.push_back({"gone", Gone{.instance = {8}}});
+  all.push_back({"subscriptions", Subscriptions{.marks = {{{9}, {4}}, {{9}, {5}}}}});
   all.push_back({"admin_request",
                  AdminRequest{.id = 5, .command = "drain", .arguments = {{"timeout", 30000000}}}});
   all.push_back({"admin_reply", AdminReply{.id = 5,

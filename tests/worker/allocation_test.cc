@@ -52,6 +52,10 @@ class EncodingPort final : public WorkerPort {
   void send_part(InstanceId /*to*/, const wire::PartHeader& header, const Bytes& payload) override {
     bytes += encoder.encode(header, payload).size();
   }
+  void publish_part(InstanceId /*lane*/, const wire::PartHeader& header,
+                    const Bytes& payload) override {
+    bytes += encoder.encode(header, payload).size();
+  }
   void progress(RequestId /*request*/, const wire::Progress& /*progress*/) override { ++reported; }
 
   wire::PartEncoder encoder;

@@ -49,7 +49,9 @@ std::vector<std::string> texts_of(const Bytes& payload) {
   return texts;
 }
 
-void FakePort::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
+namespace {
+
+SentPart sent_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
   SentPart part;
   part.to = to;
   part.header.target = header.target;
@@ -67,7 +69,18 @@ void FakePort::send_part(InstanceId to, const wire::PartHeader& header, const By
     part.header.failure = std::make_unique<wire::Failure>(*header.failure);
   part.texts = texts_of(payload);
   part.payload = payload;
-  sent.push_back(std::move(part));
+  part.header.missing = header.missing;
+  return part;
+}
+
+}  // namespace
+
+void FakePort::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
+  sent.push_back(sent_part(to, header, payload));
+}
+
+void FakePort::publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) {
+  published.push_back(sent_part(lane, header, payload));
 }
 
 void FakePort::progress(RequestId /*request*/, const wire::Progress& progress) {

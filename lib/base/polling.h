@@ -1,0 +1,15 @@
+// How the shards of a node share its requests (docs/flow-files.md).
+#pragma once
+
+#include <cstdint>
+
+namespace flow {
+
+enum class Polling : std::uint8_t {
+  kAny = 0,       // one shard gets the request
+  kAll = 1,       // all do, their results are reduced
+  kAllAsync = 2,  // all do, the first that succeeds goes on
+  kHash = 3,      // the documents are split by id
+};
+
+}  // namespace flow

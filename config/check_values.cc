@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "graph/graph.h"
 
@@ -87,13 +88,20 @@ bool is_effect(std::string_view text) {
   return text == "readonly" || text == "idempotent" || text == "once";
 }
 
-bool is_polling(std::string_view text) {
-  const auto same = [text](std::string_view word) {
-    return std::ranges::equal(text, word, {}, [](char c) {
-      return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-    });
-  };
-  return same("ANY") || same("ALL") || same("ALL_ASYNC") || same("HASH");
+std::optional<Polling> parse_polling(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, Polling>, 7> kWords = {
+      {{"ANY", Polling::kAny},
+       {"ALL", Polling::kAll},
+       {"ALL_ASYNC", Polling::kAllAsync},
+       {"HASH", Polling::kHash},
+       {"1", Polling::kAny},
+       {"2", Polling::kAll},
+       {"3", Polling::kAllAsync}}};
+  const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; };
+  for (const auto& entry : kWords) {
+    if (std::ranges::equal(text, entry.first, {}, upper)) return entry.second;
+  }
+  return std::nullopt;
 }
 
 }  // namespace flow::config

@@ -1,8 +1,12 @@
-// The grammar of single values. Pure; each returns an empty string or what is wrong, as a clause.
+// The grammar of single values. Pure; check_... returns an empty string or what is wrong, as a
+// clause.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/polling.h"
 
 namespace flow::config {
 
@@ -14,7 +18,9 @@ std::string check_gateway_address(std::string_view text, bool insecure);
 // private, redis://HOST:PORT/DB, unix:///PATH
 std::string check_redis_url(std::string_view text);
 
-bool is_effect(std::string_view text);   // readonly, idempotent, once
-bool is_polling(std::string_view text);  // ANY, ALL, ALL_ASYNC, HASH, any letter case
+bool is_effect(std::string_view text);  // readonly, idempotent, once
+
+// ANY, ALL, ALL_ASYNC, HASH in any letter case, or the older 1, 2, 3 of the first three.
+std::optional<Polling> parse_polling(std::string_view text);
 
 }  // namespace flow::config

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/check_values.h"
+#include "config/executor_keys.h"
 #include "graph/codes.h"
 #include "graph/graph.h"
 
@@ -65,30 +66,6 @@ void read_effects(TableReader& reader, graph::ExecutorDecl& executor) {
     add(child.key, child);
 }
 
-// Names end up in execve: no name may hold "=" or a zero byte.
-void read_env(TableReader& reader, graph::ExecutorDecl& executor) {
-  const Key key{"env", "env = { OMP_NUM_THREADS = \"4\" }"};
-  reader.string_map(key, executor.env);
-  for (const auto& entry : executor.env) {
-    const TomlNode& node = *reader.node().find("env")->find(entry.first);
-    const bool bad_name = entry.first.empty() || entry.first.find_first_of(std::string_view(
-                                                     "=\0", 2)) != std::string::npos;
-    if (bad_name || entry.second.find('\0') != std::string::npos) {
-      reader.error(graph::codes::kOutOfRange, node,
-                   fmt::format("'{}' in 'env' of {} cannot be an environment variable", entry.first,
-                               reader.what()),
-                   std::string(key.example));
-    }
-    if (entry.first == "CUDA_VISIBLE_DEVICES" && entry.second.starts_with("RR")) {
-      reader.error(graph::codes::kUnsupported, node,
-                   fmt::format("'CUDA_VISIBLE_DEVICES = \"{}\"' is not supported by this version "
-                               "yet",
-                               entry.second),
-                   "name the devices: CUDA_VISIBLE_DEVICES = \"0\"");
-    }
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> executor_names(const TomlNode& list) {
@@ -125,24 +102,24 @@ graph::ExecutorDecl read_executor(const TomlNode& table, const std::string& name
   const TomlNode* named = reader.string({"name", "name = \"encode\""}, given);
   if (named != nullptr) executor.name.place = named->place;
   executor.uses = {"pass-through", table.place};
-  const TomlNode* uses = reader.string({"uses", "uses = \"hashing-encoder\""}, executor.uses.value);
-  if (uses != nullptr) {
-    executor.uses.place = uses->place;
-    if (uses->text.empty() || uses->text.find('\0') != std::string::npos) {
-      reader.error(graph::codes::kOutOfRange, *uses,
-                   fmt::format("'uses' of {} names no program", reader.what()),
-                   "uses = \"hashing-encoder\", or leave it out for pass-through");
-      executor.uses.value = "pass-through";
-    }
-  }
+  read_uses(reader, {"uses", "uses = \"hashing-encoder\""}, executor.uses);
   read_needs(reader, above, executor);
   if (const TomlNode* with = reader.table({"with", "with = { dim = 256 }"})) {
     executor.with = to_value_map(*with, diagnostics);
   }
   reader.integer({"replicas", "replicas = 2"}, 1, std::int64_t{graph::kMaxInstances},
                  executor.replicas);
+  read_shards(reader, executor.shards);
+  read_polling(reader, executor.polling);
+  reader.boolean({"allow_partial", "allow_partial = true"}, executor.allow_partial);
+  read_companion(reader, {"uses_before", "uses_before = \"normalise\""}, executor.with,
+                 executor.uses_before);
+  read_companion(reader, {"uses_after", "uses_after = \"match-merger\""}, executor.with,
+                 executor.uses_after);
   read_reduction(reader, executor);
-  read_env(reader, executor);
+  read_when(reader, executor);
+  reader.boolean({"floating", "floating = true"}, executor.floating);
+  read_env(reader, executor.env);
   reader.duration({"timeout", "timeout = \"5s\""}, microseconds(1), hours(1), executor.timeout);
   reader.string({"workspace", "workspace = \"/var/lib/flow\""}, executor.workspace);
   reader.boolean({"restart", "restart = false"}, executor.restart);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -28,7 +29,6 @@ constexpr std::size_t kMaxTests = 10'000;
 struct Draft {
   graph::FlowDecl decl;
   std::vector<TestDecl> tests;
-  std::vector<std::string> programs;
 };
 
 // A table that should be one of several: [[executor]], [[test]].
@@ -91,32 +91,78 @@ void read_tree(const TomlNode& tree, Draft& draft, graph::Diagnostics& diagnosti
   reader.finish();
 }
 
-void find_programs(Draft& draft, const LoadOptions& options, const EnvLookup& environment,
-                   graph::Diagnostics& diagnostics) {
-  const std::string folder = std::filesystem::path(draft.decl.file).parent_path().string();
-  const std::string executor_path = environment("FLOW_EXECUTOR_PATH").value_or("");
-  const std::string path = environment("PATH").value_or("");
-  for (const graph::ExecutorDecl& executor : draft.decl.executors) {
-    const std::string& uses = executor.uses.value;
-    if (diagnostics.has_error_at(executor.uses.place)) continue;
-    Result<std::string> program =
-        find_program(uses, folder, executor_path, path, options.builtin_dir);
-    if (program) {
-      draft.programs.push_back(std::move(*program));
-      continue;
+// Looks up the programs of a flow's executors and of what stands in front of and behind them.
+class ProgramFinder {
+ public:
+  ProgramFinder(const graph::FlowDecl& flow, const LoadOptions& options,
+                const EnvLookup& environment, graph::Diagnostics& diagnostics)
+      : flow_(flow),
+        options_(options),
+        diagnostics_(diagnostics),
+        folder_(std::filesystem::path(flow.file).parent_path().string()),
+        executor_path_(environment("FLOW_EXECUTOR_PATH").value_or("")),
+        path_(environment("PATH").value_or("")) {}
+
+  // Reports every program that is missing.
+  void find_all() {
+    for (const graph::ExecutorDecl& executor : flow_.executors) {
+      find(executor.uses, fmt::format("executor '{}'", executor.name.value));
+      if (executor.uses_before) {
+        find(executor.uses_before->uses,
+             fmt::format("'uses_before' of executor '{}'", executor.name.value));
+      }
+      if (executor.uses_after) {
+        find(executor.uses_after->uses,
+             fmt::format("'uses_after' of executor '{}'", executor.name.value));
+      }
     }
-    const auto meant = did_you_mean(uses, builtin_executors());
+  }
+
+  // One a node; after find_all() without an error.
+  std::vector<std::string> by_node(const graph::Graph& graph) const {
+    std::vector<std::string> programs;
+    for (const graph::Node& node : graph.nodes())
+      programs.push_back(found_.at(uses_of(node)));
+    return programs;
+  }
+
+ private:
+  const std::string& uses_of(const graph::Node& node) const {
+    const graph::ExecutorDecl& executor = flow_.executors[node.executor];
+    switch (node.role) {
+      case graph::NodeRole::kBefore: return executor.uses_before->uses.value;
+      case graph::NodeRole::kAfter: return executor.uses_after->uses.value;
+      case graph::NodeRole::kMain: break;
+    }
+    return executor.uses.value;
+  }
+
+  void find(const graph::Placed<std::string>& uses, const std::string& what) {
+    if (diagnostics_.has_error_at(uses.place)) return;
+    Result<std::string> program =
+        find_program(uses.value, folder_, executor_path_, path_, options_.builtin_dir);
+    if (program) {
+      found_[uses.value] = std::move(*program);
+      return;
+    }
+    const auto meant = did_you_mean(uses.value, builtin_executors());
     const bool missing = program.error().code == Errc::kNotFound;
     std::string hint = meant     ? fmt::format("did you mean '{}'?", *meant)
                        : missing ? "build it, or name the folder in FLOW_EXECUTOR_PATH"
                                  : "chmod +x makes a program of it";
-    diagnostics.error(
-        missing ? graph::codes::kProgramNotFound : graph::codes::kNotExecutable,
-        executor.uses.place,
-        fmt::format("executor '{}': {}", executor.name.value, program.error().message),
-        std::move(hint));
+    diagnostics_.error(missing ? graph::codes::kProgramNotFound : graph::codes::kNotExecutable,
+                       uses.place, fmt::format("{}: {}", what, program.error().message),
+                       std::move(hint));
   }
-}
+
+  const graph::FlowDecl& flow_;
+  const LoadOptions& options_;
+  graph::Diagnostics& diagnostics_;
+  const std::string folder_;
+  const std::string executor_path_;
+  const std::string path_;
+  std::map<std::string, std::string> found_;  // by `uses`
+};
 
 graph::Diagnostics with_warnings_denied(const graph::Diagnostics& found) {
   graph::Diagnostics denied;
@@ -138,25 +184,24 @@ LoadResult load_flow_text(std::string text, const std::string& file, const LoadO
   Draft draft;
   draft.decl.file = file;
   std::optional<TomlNode> tree = read_toml(result.text, result.diagnostics);
+  ProgramFinder programs(draft.decl, options, environment, result.diagnostics);
   std::optional<graph::Graph> graph;
   if (tree) {
     expand_variables(*tree, environment, result.diagnostics);
     apply_overrides(*tree, options.overrides, result.diagnostics);
     read_tree(*tree, draft, result.diagnostics);
-    if (options.find_programs) {
-      find_programs(draft, options, environment, result.diagnostics);
-    }
+    if (options.find_programs) programs.find_all();
     graph = graph::compile(draft.decl, result.diagnostics);
   }
   if (options.deny_warnings) result.diagnostics = with_warnings_denied(result.diagnostics);
   result.diagnostics.sorted();
   if (!graph || result.diagnostics.has_errors()) return result;
   LoadedFlow flow;
-  flow.value = compiled_value(draft.decl, *graph, draft.programs);
+  if (options.find_programs) flow.programs = programs.by_node(*graph);
+  flow.value = compiled_value(draft.decl, *graph, flow.programs);
   flow.decl = std::move(draft.decl);
   flow.graph = std::move(*graph);
   flow.text = result.text;
-  flow.programs = std::move(draft.programs);
   flow.tests = std::move(draft.tests);
   flow.diagnostics = result.diagnostics;
   result.flow = std::move(flow);

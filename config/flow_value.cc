@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
+
+#include "base/json.h"
 
 namespace flow::config {
 namespace {
@@ -65,14 +68,42 @@ ValueMap string_table(const Pairs& pairs) {
   return map;
 }
 
-// The settings of an executor but its name, uses and needs.
-void append_settings(ValueMap& map, const graph::ExecutorDecl& executor) {
-  if (!executor.with.empty()) map.append("with", executor.with);
-  map.append("replicas", number(executor.replicas));
-  map.append("shards", number(executor.shards));
-  map.append("no_reduce", executor.no_reduce);
-  map.append("floating", executor.floating);
-  if (!executor.env.empty()) map.append("env", string_table(executor.env));
+// TOML has no null, and nests less deep than JSON: such a filter is written as a string of JSON.
+constexpr int kMaxTableDepth = 16;
+
+bool fits_toml(const Value& value, int depth) {
+  if (value.is_null() || depth > kMaxTableDepth) return false;
+  const auto fits = [depth](const Value& child) { return fits_toml(child, depth + 1); };
+  if (const ValueList* list = value.if_list()) return std::ranges::all_of(*list, fits);
+  const ValueMap* map = value.if_map();
+  return map == nullptr ||
+         std::ranges::all_of(*map, [&fits](const auto& entry) { return fits(entry.second); });
+}
+
+Value polling_value(const graph::PollingDecl& polling) {
+  if (polling.endpoints.empty()) return Value(graph::polling_word(*polling.others));
+  ValueMap map;
+  for (const auto& entry : polling.endpoints)
+    map.append(entry.first, graph::polling_word(entry.second));
+  if (polling.others) map.append("*", graph::polling_word(*polling.others));
+  return Value(std::move(map));
+}
+
+// As a string where reading that gives the same.
+Value companion_value(const graph::CompanionDecl& companion, const ValueMap& with) {
+  if (companion.with == with && companion.replicas == 1 && companion.env.empty()) {
+    return Value(companion.uses.value);
+  }
+  ValueMap map;
+  map.append("uses", companion.uses.value);
+  if (!companion.with.empty()) map.append("with", companion.with);
+  map.append("replicas", number(companion.replicas));
+  if (!companion.env.empty()) map.append("env", string_table(companion.env));
+  return Value(std::move(map));
+}
+
+// What is said of an executor as a whole: the same for all its nodes.
+void append_common(ValueMap& map, const graph::ExecutorDecl& executor) {
   if (executor.timeout > Duration::zero()) {
     map.append("timeout", duration_text(executor.timeout));
   }
@@ -81,6 +112,38 @@ void append_settings(ValueMap& map, const graph::ExecutorDecl& executor) {
   map.append("restart", executor.restart);
   map.append("ready_timeout", duration_text(executor.ready_timeout));
   if (!executor.effects.empty()) map.append("effects", string_table(executor.effects));
+}
+
+// An [[executor]] table.
+ValueMap executor_value(const graph::ExecutorDecl& executor) {
+  ValueMap map;
+  map.append("name", executor.name.value);
+  map.append("uses", executor.uses.value);
+  ValueList needs;
+  for (const auto& need : executor.needs)
+    needs.emplace_back(need.value);
+  map.append("needs", std::move(needs));
+  if (!executor.with.empty()) map.append("with", executor.with);
+  map.append("replicas", number(executor.replicas));
+  map.append("shards", number(executor.shards));
+  const graph::PollingDecl& polling = executor.polling;
+  if (polling.others || !polling.endpoints.empty()) map.append("polling", polling_value(polling));
+  if (executor.uses_before) {
+    map.append("uses_before", companion_value(*executor.uses_before, executor.with));
+  }
+  if (executor.uses_after) {
+    map.append("uses_after", companion_value(*executor.uses_after, executor.with));
+  }
+  map.append("no_reduce", executor.no_reduce);
+  map.append("allow_partial", executor.allow_partial);
+  if (executor.when) {
+    Value when(*executor.when);
+    map.append("when", fits_toml(when, 0) ? std::move(when) : Value(to_json(when)));
+  }
+  map.append("floating", executor.floating);
+  if (!executor.env.empty()) map.append("env", string_table(executor.env));
+  append_common(map, executor);
+  return map;
 }
 
 std::string name_of(const graph::Graph& graph, NodeIndex index) {
@@ -92,6 +155,23 @@ ValueList names_of(const graph::Graph& graph, std::span<const NodeIndex> indexes
   for (const NodeIndex index : indexes)
     names.emplace_back(name_of(graph, index));
   return names;
+}
+
+// What is said of a node of its own.
+void append_node(ValueMap& map, const graph::Node& node) {
+  if (!node.with.empty()) map.append("with", node.with);
+  map.append("replicas", number(node.replicas));
+  map.append("shards", number(node.shards));
+  ValueMap polling;
+  for (const auto& entry : node.polling)
+    polling.append(entry.first, graph::polling_word(entry.second));
+  if (!polling.empty()) map.append("polling", std::move(polling));
+  map.append("no_reduce", node.no_reduce);
+  map.append("takes_parts", node.takes_parts);
+  map.append("allow_partial", node.allow_partial);
+  if (node.when) map.append("when", *node.when);
+  map.append("floating", node.floating);
+  if (!node.env.empty()) map.append("env", string_table(node.env));
 }
 
 }  // namespace
@@ -106,17 +186,8 @@ std::string size_text(std::uint64_t bytes) {
 
 ValueMap declared_value(const graph::FlowDecl& flow) {
   ValueList executors;
-  for (const graph::ExecutorDecl& executor : flow.executors) {
-    ValueMap map;
-    map.append("name", executor.name.value);
-    map.append("uses", executor.uses.value);
-    ValueList needs;
-    for (const auto& need : executor.needs)
-      needs.emplace_back(need.value);
-    map.append("needs", std::move(needs));
-    append_settings(map, executor);
-    executors.emplace_back(std::move(map));
-  }
+  for (const graph::ExecutorDecl& executor : flow.executors)
+    executors.emplace_back(executor_value(executor));
   ValueMap map;
   map.append("flow", ValueMap{{"name", flow.name.value}});
   map.append("gateway", gateway_value(flow.gateway));
@@ -130,16 +201,15 @@ ValueMap compiled_value(const graph::FlowDecl& flow, const graph::Graph& graph,
   ValueList executors;
   ValueList hanging;
   for (const graph::Node& node : graph.nodes()) {
-    graph::ExecutorDecl executor = flow.executors[node.executor];
-    executor.no_reduce = node.no_reduce;
-    executor.floating = node.floating;
     ValueMap map;
     map.append("name", node.name);
+    map.append("executor", graph::executor_name(node));
     map.append("uses", node.uses);
     if (node.index.value < programs.size()) map.append("program", programs[node.index.value]);
     map.append("needs", names_of(graph, node.needs));
     map.append("successors", names_of(graph, node.successors));
-    append_settings(map, executor);
+    append_node(map, node);
+    append_common(map, flow.executors[node.executor]);
     executors.emplace_back(std::move(map));
     if (graph::is_hanging(graph, node.index)) hanging.emplace_back(node.name);
   }

@@ -20,9 +20,9 @@ std::string size_text(std::uint64_t bytes);
 // redis, executor (a list). Empty and absent settings are left out.
 ValueMap declared_value(const graph::FlowDecl& flow);
 
-// The compiled flow: name, gateway, redis, executors (each with its settings, resolved `needs`,
-// `successors` and, where known, `program`), sink, hanging. `programs` is empty or has one path a
-// node.
+// The compiled flow: name, gateway, redis, executors (one a node, so a uses_before and a uses_after
+// too: the `executor` it belongs to, its settings, resolved `needs`, `successors` and `polling`
+// and, where known, `program`), sink, hanging. `programs` is empty or has one path a node.
 ValueMap compiled_value(const graph::FlowDecl& flow, const graph::Graph& graph,
                         std::span<const std::string> programs);
 

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include "base/json.h"
-#include "config/check_values.h"
 #include "config/executor_section.h"
 #include "graph/codes.h"
 
@@ -18,100 +16,16 @@ void refuse(TableReader& reader, const TomlNode& node, std::string hint) {
                              std::move(hint));
 }
 
-void read_counts(TableReader& reader) {
+void read_threads(TableReader& reader) {
   std::uint32_t count = 1;
-  const TomlNode* shards = reader.integer({"shards", "shards = 2"}, 1, 1024, count);
-  if (shards != nullptr && count > 1) refuse(reader, *shards, "shards = 1, or leave it out");
-  count = 1;
-  const TomlNode* older = reader.integer({"parallel", "parallel = 2"}, 1, 1024, count);
-  if (older != nullptr && count > 1) refuse(reader, *older, "parallel = 1, or leave it out");
-  if (shards != nullptr && older != nullptr) {
-    reader.error(graph::codes::kGivenTwice, *older,
-                 fmt::format("{} has `shards` and `parallel`, which are the same", reader.what()),
-                 "leave one of them out");
-  }
-  count = 1;
   const TomlNode* threads = reader.integer({"threads", "threads = 4"}, 1, 256, count);
   if (threads != nullptr && count > 1) refuse(reader, *threads, "threads = 1; use replicas");
 }
 
-void read_flags(TableReader& reader) {
-  for (const Key key : {Key{"floating", "floating = true"}, Key{"external", "external = true"},
-                        Key{"allow_partial", "allow_partial = true"}}) {
-    bool flag = false;
-    const TomlNode* node = reader.boolean(key, flag);
-    if (node != nullptr && flag) refuse(reader, *node, "leave it out");
-  }
-}
-
-void read_polling(TableReader& reader) {
-  const Key key{"polling", "polling = { \"/search\" = \"ALL\", \"*\" = \"ANY\" }"};
-  const TomlNode* node = reader.take(key.name);
-  if (node == nullptr) return;
-  if (!node->is_string() && !node->is_table()) {
-    return reader.wrong_type(*node, key, "a string or a table of endpoints");
-  }
-  const auto check = [&reader, &key](const TomlNode& value) {
-    if (value.is_string() && is_polling(value.text)) return;
-    reader.error(value.is_string() ? graph::codes::kBadWord : graph::codes::kWrongType, value,
-                 fmt::format("polling in {} must be ANY, ALL, ALL_ASYNC or HASH", reader.what()),
-                 std::string(key.example));
-  };
-  if (node->is_string()) check(*node);
-  if (node->is_table()) {
-    for (const TomlNode& child : node->children)
-      check(child);
-  }
-  refuse(reader, *node, "leave it out");
-}
-
-void read_when(TableReader& reader) {
-  const Key key{"when", "when = { \"tags__lang\" = { \"$eq\" = \"en\" } }"};
-  const TomlNode* node = reader.take(key.name);
-  if (node == nullptr) return;
-  if (!node->is_string() && !node->is_table()) {
-    return reader.wrong_type(*node, key, "a table, or a string of JSON");
-  }
-  if (node->is_string()) {
-    const Result<Value> query = parse_json(node->text);
-    if (!query || query->if_map() == nullptr) {
-      reader.error(graph::codes::kBadJson, *node,
-                   fmt::format("'when' of {} is not a JSON object: {}", reader.what(),
-                               query ? "it is something else" : query.error().message),
-                   std::string(key.example));
-    }
-  } else {
-    (void)to_value_map(*node, reader.diagnostics());
-  }
-  refuse(reader, *node, "leave it out");
-}
-
-// uses_before and uses_after: a program, or a table of a small executor.
-void read_companion(TableReader& reader, Key key) {
-  const TomlNode* node = reader.take(key.name);
-  if (node == nullptr) return;
-  if (!node->is_string() && !node->is_table()) {
-    return reader.wrong_type(*node, key, "a string or a table");
-  }
-  if (node->is_table()) {
-    TableReader inner(*node, fmt::format("'{}' of {}", key.name, reader.what()),
-                      reader.diagnostics());
-    std::string uses;
-    if (inner.string({"uses", "uses = \"match-merger\""}, uses) == nullptr &&
-        node->find("uses") == nullptr) {
-      inner.error(graph::codes::kMissingKey, *node, fmt::format("{} has no 'uses'", inner.what()),
-                  "uses = \"match-merger\"");
-    }
-    if (const TomlNode* with = inner.table({"with", "with = { top = 10 }"})) {
-      (void)to_value_map(*with, reader.diagnostics());
-    }
-    std::uint32_t replicas = 1;
-    inner.integer({"replicas", "replicas = 2"}, 1, 4096, replicas);
-    std::map<std::string, std::string> env;
-    inner.string_map({"env", "env = { OMP_NUM_THREADS = \"4\" }"}, env);
-    inner.finish();
-  }
-  refuse(reader, *node, "leave it out");
+void read_external(TableReader& reader) {
+  bool external = false;
+  const TomlNode* node = reader.boolean({"external", "external = true"}, external);
+  if (node != nullptr && external) refuse(reader, *node, "leave it out");
 }
 
 void read_hosts(TableReader& reader) {
@@ -158,12 +72,8 @@ void read_batching(TableReader& reader) {
 }  // namespace
 
 void read_later_keys(TableReader& reader) {
-  read_counts(reader);
-  read_flags(reader);
-  read_polling(reader);
-  read_when(reader);
-  read_companion(reader, {"uses_before", "uses_before = \"normalise\""});
-  read_companion(reader, {"uses_after", "uses_after = \"match-merger\""});
+  read_threads(reader);
+  read_external(reader);
   read_hosts(reader);
   read_batching(reader);
   std::vector<graph::Placed<std::string>> endpoints;

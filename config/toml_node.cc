@@ -37,7 +37,7 @@ Value to_value(const TomlNode& node, graph::Diagnostics& diagnostics) {
     case TomlNode::Kind::kDatetime:
       diagnostics.error(
           graph::codes::kWrongType, node.place,
-          fmt::format("{} is a date or time, which executors cannot be given", node.text),
+          fmt::format("{} is a date or time, which documents and settings do not have", node.text),
           fmt::format("write it as a string: \"{}\"", node.text));
       return Value();
     case TomlNode::Kind::kList: break;

@@ -19,6 +19,7 @@ BEGIN {
   home("^CLI/", "config flowctl")
   home("^spdlog/", "base")
   home("^nlohmann/", "base")
+  home("^re2/", "graph")
   home("^(cuda|cublas|cusparse|thrust/|cub/)", "executors")
 
   kHeaderLines = 250

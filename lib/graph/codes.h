@@ -40,6 +40,7 @@ inline constexpr std::string_view kNoNeeds = "E0136";
 inline constexpr std::string_view kNothingToJoin = "E0137";
 inline constexpr std::string_view kTooManyNodes = "E0138";
 inline constexpr std::string_view kTooManyInstances = "E0139";
+inline constexpr std::string_view kBadFilter = "E0140";
 
 // Programs.
 inline constexpr std::string_view kProgramNotFound = "E0150";
@@ -51,5 +52,10 @@ inline constexpr std::string_view kUnsupported = "E0190";
 // Warnings.
 inline constexpr std::string_view kHangingLeaf = "W0201";
 inline constexpr std::string_view kReplicatedIndex = "W0202";
+inline constexpr std::string_view kSearchAny = "W0203";
+inline constexpr std::string_view kAfterOneShard = "W0204";
+inline constexpr std::string_view kAllOneShard = "W0205";
+inline constexpr std::string_view kPartialOneShard = "W0206";
+inline constexpr std::string_view kUnreachable = "W0207";
 
 }  // namespace flow::graph::codes

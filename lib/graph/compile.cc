@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 
 #include "base/text.h"
 #include "graph/codes.h"
+#include "graph/compile_internal.h"
 #include "graph/graph.h"
 
 namespace flow::graph {
@@ -15,7 +15,6 @@ namespace {
 constexpr std::string_view kGatewayName = "gateway";
 constexpr std::string_view kPassThrough = "pass-through";
 constexpr std::string_view kNoReducePassThrough = "BaseExecutor";
-constexpr std::array<std::string_view, 2> kIndexes = {"vector-index", "text-index"};
 
 bool is_name(std::string_view text) {
   const auto letter = [](char c) {
@@ -25,96 +24,80 @@ bool is_name(std::string_view text) {
   return !text.empty() && letter(text.front()) && std::ranges::all_of(text, inner);
 }
 
-bool by_value(NodeIndex a, NodeIndex b) {
-  return a.value < b.value;
+// An executor's place in the file, from 0; the gateway has none.
+using Position = std::size_t;
+constexpr Position kEntrance = static_cast<Position>(-1);
+
+std::string program_of(const Placed<std::string>& uses) {
+  const bool nothing = uses.value.empty() || uses.value == kNoReducePassThrough;
+  return nothing ? std::string(kPassThrough) : uses.value;
 }
 
 }  // namespace
 
+// Resolves needs among executors, then turns each executor into its nodes.
 struct Compiler {
   const FlowDecl& flow;
   Diagnostics& diagnostics;
   Graph graph = {};
-  std::map<std::string, NodeIndex, std::less<>> by_name = {};
-  std::set<NodeIndex> needed = {};  // by the executors resolved so far
+  std::map<std::string, Position, std::less<>> by_name = {};
+  std::vector<std::vector<Position>> needs = {};  // by executor
+  std::vector<bool> floats = {};
+  std::set<Position> needed = {};       // by the executors resolved so far
+  std::vector<Position> in_order = {};  // every executor after what it needs
+  std::vector<NodeIndex> entries = {};  // the first node of each executor
+  std::vector<NodeIndex> exits = {};    // and the last
 
-  static NodeIndex index_of(std::size_t position) {
-    return NodeIndex{static_cast<std::uint16_t>(position)};
-  }
   std::vector<Node>& nodes() { return graph.nodes_; }
   Node& node(NodeIndex index) { return graph.nodes_[index.value]; }
-  const ExecutorDecl& decl(NodeIndex index) const { return flow.executors[index.value]; }
+  const ExecutorDecl& decl(Position at) const { return flow.executors[at]; }
+  const std::string& name_of(Position at) const { return decl(at).name.value; }
 
   void run();
-  void declare_nodes();
-  void check_name(const ExecutorDecl& executor, NodeIndex index);
-  void resolve_needs(NodeIndex index);
-  void add_need(NodeIndex index, const Placed<std::string>& need);
-  void add_everything_unneeded(NodeIndex index, Place place);
-  void report_unknown_need(NodeIndex index, const Placed<std::string>& need);
+  void check_name(Position at);
+  void resolve_needs(Position at);
+  void add_need(Position at, const Placed<std::string>& need);
+  void add_everything_unneeded(Position at, Place place);
+  void report_unknown_need(Position at, const Placed<std::string>& need);
   void keep_needed_from_floating();
-  void apply_older_spelling(NodeIndex index);
-  void find_sink();
   void order();
-  NodeIndex report_cycle(const std::vector<bool>& placed);
+  Position report_cycle(const std::vector<bool>& placed);
+  bool is_join(Position at) const { return needs[at].size() >= 2; }
+  bool has_before(Position at) const;
+  void check_limits();
+  void make_nodes();
+  Node make_node(Position at, NodeRole role);
+  Node make_companion(Position at, NodeRole role);
   void link();
-  void warn();
 };
 
 void Compiler::run() {
-  if (flow.executors.size() > kMaxNodes) {
-    diagnostics.error(codes::kTooManyNodes, flow.executors[kMaxNodes].place,
-                      fmt::format("the flow has {} executors, at most {} are possible",
-                                  flow.executors.size(), kMaxNodes),
-                      "split it into two flows");
+  const std::size_t count = flow.executors.size();
+  if (count > kMaxNodes) {
+    diagnostics.error(
+        codes::kTooManyNodes, flow.executors[kMaxNodes].place,
+        fmt::format("the flow has {} executors, at most {} are possible", count, kMaxNodes),
+        "split it into two flows");
     return;
   }
-  declare_nodes();
-  for (std::size_t i = 0; i < nodes().size(); ++i)
-    resolve_needs(index_of(i));
-  for (std::size_t i = 0; i < nodes().size(); ++i)
-    apply_older_spelling(index_of(i));
+  needs.resize(count);
+  for (Position at = 0; at < count; ++at) {
+    check_name(at);
+    floats.push_back(decl(at).floating);
+  }
+  for (Position at = 0; at < count; ++at)
+    resolve_needs(at);
   keep_needed_from_floating();
   order();
+  check_limits();
   if (diagnostics.has_errors()) return;
-  find_sink();
+  make_nodes();
   link();
-  warn();
+  warn(flow, graph, diagnostics);
 }
 
-void Compiler::declare_nodes() {
-  std::uint64_t instances = 0;
-  for (std::size_t i = 0; i < flow.executors.size(); ++i) {
-    const ExecutorDecl& executor = flow.executors[i];
-    check_name(executor, index_of(i));
-    Node made;
-    made.index = index_of(i);
-    made.name = executor.name.value;
-    made.with = executor.with;
-    made.env = executor.env;
-    made.when = executor.when;
-    made.allow_partial = executor.allow_partial;
-    made.uses = executor.uses.value.empty() ? std::string(kPassThrough) : executor.uses.value;
-    made.replicas = static_cast<std::uint16_t>(executor.replicas);
-    made.shards = static_cast<std::uint16_t>(executor.shards);
-    made.no_reduce = executor.no_reduce;
-    made.floating = executor.floating;
-    made.executor = made.index.value;
-    nodes().push_back(std::move(made));
-
-    const std::uint64_t before = instances;
-    instances += std::uint64_t{executor.replicas} * executor.shards;
-    if (before <= kMaxInstances && instances > kMaxInstances) {
-      diagnostics.error(codes::kTooManyInstances, executor.place,
-                        fmt::format("with executor '{}' the flow has {} processes, at most {} are "
-                                    "possible",
-                                    executor.name.value, instances, kMaxInstances),
-                        "lower the replicas");
-    }
-  }
-}
-
-void Compiler::check_name(const ExecutorDecl& executor, NodeIndex index) {
+void Compiler::check_name(Position at) {
+  const ExecutorDecl& executor = decl(at);
   const std::string& name = executor.name.value;
   const Place place = executor.name.place.line != 0 ? executor.name.place : executor.place;
   if (name == kGatewayName) {
@@ -130,10 +113,10 @@ void Compiler::check_name(const ExecutorDecl& executor, NodeIndex index) {
                     "\"encode\"",
                     kMaxNameLength));
   }
-  const auto [at, fresh] = by_name.emplace(name, index);
+  const auto [known, fresh] = by_name.emplace(name, at);
   if (!fresh) {
-    const Place first = decl(at->second).name.place;
-    const std::uint32_t line = first.line != 0 ? first.line : decl(at->second).place.line;
+    const Place first = decl(known->second).name.place;
+    const std::uint32_t line = first.line != 0 ? first.line : decl(known->second).place.line;
     diagnostics.error(
         codes::kDuplicateName, place,
         fmt::format("two executors are called '{}'; the first is in line {}", name, line),
@@ -141,8 +124,8 @@ void Compiler::check_name(const ExecutorDecl& executor, NodeIndex index) {
   }
 }
 
-void Compiler::resolve_needs(NodeIndex index) {
-  const ExecutorDecl& executor = decl(index);
+void Compiler::resolve_needs(Position at) {
+  const ExecutorDecl& executor = decl(at);
   if (executor.needs.empty()) {
     diagnostics.error(
         codes::kNoNeeds, executor.place,
@@ -151,135 +134,116 @@ void Compiler::resolve_needs(NodeIndex index) {
     return;
   }
   for (const Placed<std::string>& need : executor.needs)
-    add_need(index, need);
-  for (const NodeIndex need : node(index).needs) {
-    if (need != kGatewayNode) needed.insert(need);
+    add_need(at, need);
+  for (const Position need : needs[at]) {
+    if (need != kEntrance) needed.insert(need);
   }
 }
 
-void Compiler::add_need(NodeIndex index, const Placed<std::string>& need) {
-  if (need.value == "*") return add_everything_unneeded(index, need.place);
-  NodeIndex found = kGatewayNode;
+void Compiler::add_need(Position at, const Placed<std::string>& need) {
+  if (need.value == "*") return add_everything_unneeded(at, need.place);
+  Position found = kEntrance;
   if (need.value != kGatewayName) {
-    const auto at = by_name.find(need.value);
-    if (at == by_name.end()) return report_unknown_need(index, need);
-    found = at->second;
+    const auto known = by_name.find(need.value);
+    if (known == by_name.end()) return report_unknown_need(at, need);
+    found = known->second;
   }
-  if (found == index) {
+  if (found == at) {
     diagnostics.error(codes::kSelfNeed, need.place,
                       fmt::format("executor '{}' needs itself", need.value),
                       "name an executor whose results it should get");
     return;
   }
-  std::vector<NodeIndex>& needs = node(index).needs;
-  if (std::ranges::find(needs, found) == needs.end()) needs.push_back(found);
+  if (std::ranges::find(needs[at], found) == needs[at].end()) needs[at].push_back(found);
 }
 
-void Compiler::add_everything_unneeded(NodeIndex index, Place place) {
-  std::vector<NodeIndex>& needs = node(index).needs;
+void Compiler::add_everything_unneeded(Position at, Place place) {
   bool any = false;
-  for (std::size_t i = 0; i < index.value; ++i) {
-    const NodeIndex above = index_of(i);
-    if (node(above).floating || needed.contains(above)) continue;
+  for (Position above = 0; above < at; ++above) {
+    if (decl(above).floating || needed.contains(above)) continue;
     any = true;
-    if (std::ranges::find(needs, above) == needs.end()) needs.push_back(above);
+    if (std::ranges::find(needs[at], above) == needs[at].end()) needs[at].push_back(above);
   }
   if (any) return;
   diagnostics.error(codes::kNothingToJoin, place,
                     fmt::format("'*' of executor '{}' stands for no executor: none above is left "
                                 "that nobody needs",
-                                decl(index).name.value),
+                                name_of(at)),
                     "declare the branches above it, or write needs = \"gateway\"");
 }
 
-void Compiler::report_unknown_need(NodeIndex index, const Placed<std::string>& need) {
+void Compiler::report_unknown_need(Position at, const Placed<std::string>& need) {
   std::vector<std::string_view> names = {kGatewayName};
   for (const ExecutorDecl& executor : flow.executors) {
-    if (executor.name.value != decl(index).name.value) names.push_back(executor.name.value);
+    if (executor.name.value != name_of(at)) names.push_back(executor.name.value);
   }
   const auto meant = did_you_mean(need.value, names);
   std::string hint = meant ? fmt::format("did you mean '{}'?", *meant)
                            : fmt::format("there are: {}", fmt::join(names, ", "));
   diagnostics.error(codes::kUnknownNeed, need.place,
                     fmt::format("executor '{}' needs '{}', but no executor has this name",
-                                decl(index).name.value, need.value),
+                                name_of(at), need.value),
                     std::move(hint));
 }
 
-// A floating node that the main line needs belongs to the main line. From the back of the graph to
-// its front, so that a chain of floating nodes is settled whatever the order of declaration.
+// A floating executor that the main line needs belongs to the main line. From the back of the graph
+// to its front, so that a chain of floating ones is settled whatever the order of declaration.
 void Compiler::keep_needed_from_floating() {
   for (bool changed = true; changed;) {
     changed = false;
-    for (const Node& each : nodes()) {
-      if (each.floating) continue;
-      for (const NodeIndex need : each.needs) {
-        if (need == kGatewayNode || !node(need).floating) continue;
-        node(need).floating = false;
+    for (Position at = 0; at < needs.size(); ++at) {
+      if (floats[at]) continue;
+      for (const Position need : needs[at]) {
+        if (need == kEntrance || !floats[need]) continue;
+        floats[need] = false;
         changed = true;
       }
     }
   }
 }
 
-void Compiler::apply_older_spelling(NodeIndex index) {
-  Node& made = node(index);
-  if (made.uses != kNoReducePassThrough) return;
-  made.uses = kPassThrough;
-  if (made.needs.size() >= 2) made.no_reduce = true;
-}
-
-void Compiler::find_sink() {
-  for (const Node& each : nodes()) {
-    if (!each.floating) graph.sink_ = each.index;
-  }
-}
-
 void Compiler::order() {
-  std::vector<bool> placed(nodes().size(), false);
-  const auto ready = [&placed](const Node& each) {
-    return std::ranges::all_of(each.needs, [&placed](NodeIndex need) {
-      return need == kGatewayNode || placed[need.value];
-    });
+  std::vector<bool> placed(needs.size(), false);
+  const auto ready = [this, &placed](Position at) {
+    return std::ranges::all_of(
+        needs[at], [&placed](Position need) { return need == kEntrance || placed[need]; });
   };
   for (;;) {
     bool progress = false;
-    for (const Node& each : nodes()) {
-      if (placed[each.index.value] || !ready(each)) continue;
-      placed[each.index.value] = true;
-      graph.topological_.push_back(each.index);
+    for (Position at = 0; at < needs.size(); ++at) {
+      if (placed[at] || !ready(at)) continue;
+      placed[at] = true;
+      in_order.push_back(at);
       progress = true;
     }
     if (progress) continue;
-    if (graph.topological_.size() == nodes().size()) return;
-    const NodeIndex broken = report_cycle(placed);
-    placed[broken.value] = true;
-    graph.topological_.push_back(broken);
+    if (in_order.size() == needs.size()) return;
+    const Position broken = report_cycle(placed);
+    placed[broken] = true;
+    in_order.push_back(broken);
   }
 }
 
-// Reports one cycle among the nodes that cannot be placed; returns a node on it.
-NodeIndex Compiler::report_cycle(const std::vector<bool>& placed) {
-  const auto open_need = [this, &placed](NodeIndex at) {
-    return *std::ranges::find_if(node(at).needs, [&placed](NodeIndex need) {
-      return need != kGatewayNode && !placed[need.value];
-    });
+// Reports one cycle among the executors that cannot be placed; returns one on it.
+Position Compiler::report_cycle(const std::vector<bool>& placed) {
+  const auto open_need = [this, &placed](Position at) {
+    return *std::ranges::find_if(
+        needs[at], [&placed](Position need) { return need != kEntrance && !placed[need]; });
   };
-  std::vector<NodeIndex> path;
-  NodeIndex at = index_of(
-      static_cast<std::size_t>(std::distance(placed.begin(), std::ranges::find(placed, false))));
+  std::vector<Position> path;
+  auto at = static_cast<Position>(std::distance(placed.begin(), std::ranges::find(placed, false)));
   while (std::ranges::find(path, at) == path.end()) {
     path.push_back(at);
     at = open_need(at);
   }
   path.erase(path.begin(), std::ranges::find(path, at));
-  std::rotate(path.begin(), std::ranges::min_element(path, by_value), path.end());
+  std::rotate(path.begin(), std::ranges::min_element(path), path.end());
   std::vector<std::string> names;
-  for (const NodeIndex each : path)
-    names.push_back(fmt::format("'{}'", decl(each).name.value));
+  for (const Position each : path)
+    names.push_back(fmt::format("'{}'", name_of(each)));
   names.push_back(names.front());
-  const NodeIndex first = path.front();
-  const std::string& next = decl(path.size() > 1 ? path[1] : first).name.value;
+  const Position first = path.front();
+  const std::string& next = name_of(path.size() > 1 ? path[1] : first);
   Place place = decl(first).place;
   for (const Placed<std::string>& need : decl(first).needs) {
     if (need.value == next) place = need.place;
@@ -289,6 +253,114 @@ NodeIndex Compiler::report_cycle(const std::vector<bool>& placed) {
       fmt::format("these executors wait for one another: {}", fmt::join(names, " needs ")),
       "take one of these needs away");
   return first;
+}
+
+// In front of a join the older spelling of pass-through only switches reduction off.
+bool Compiler::has_before(Position at) const {
+  const std::optional<CompanionDecl>& before = decl(at).uses_before;
+  return before && !(is_join(at) && before->uses.value == kNoReducePassThrough);
+}
+
+void Compiler::check_limits() {
+  std::uint64_t count = 0;
+  std::uint64_t instances = 0;
+  for (Position at = 0; at < needs.size(); ++at) {
+    const ExecutorDecl& executor = decl(at);
+    const std::uint64_t nodes_above = count;
+    const std::uint64_t instances_above = instances;
+    ++count;
+    instances += std::uint64_t{executor.replicas} * executor.shards;
+    if (has_before(at)) {
+      ++count;
+      instances += executor.uses_before->replicas;
+    }
+    if (executor.uses_after) {
+      ++count;
+      instances += executor.uses_after->replicas;
+    }
+    if (nodes_above <= kMaxNodes && count > kMaxNodes) {
+      diagnostics.error(codes::kTooManyNodes, executor.place,
+                        fmt::format("with executor '{}' the flow has more than {} steps: each "
+                                    "executor is one, and so is each uses_before and uses_after",
+                                    executor.name.value, kMaxNodes),
+                        "split it into two flows");
+    }
+    if (instances_above <= kMaxInstances && instances > kMaxInstances) {
+      diagnostics.error(codes::kTooManyInstances, executor.place,
+                        fmt::format("with executor '{}' the flow has {} processes, at most {} are "
+                                    "possible",
+                                    executor.name.value, instances, kMaxInstances),
+                        "lower the shards or the replicas");
+    }
+  }
+}
+
+void Compiler::make_nodes() {
+  for (Position at = 0; at < needs.size(); ++at) {
+    const auto push = [this](Node made) {
+      made.index = NodeIndex{static_cast<std::uint16_t>(nodes().size())};
+      nodes().push_back(std::move(made));
+      return nodes().back().index;
+    };
+    const NodeIndex first{static_cast<std::uint16_t>(nodes().size())};
+    entries.push_back(first);
+    if (has_before(at)) push(make_companion(at, NodeRole::kBefore));
+    NodeIndex last = push(make_node(at, NodeRole::kMain));
+    if (decl(at).uses_after) last = push(make_companion(at, NodeRole::kAfter));
+    exits.push_back(last);
+    node(first).when = decl(at).when;
+    for (std::uint16_t inner = first.value; inner < last.value; ++inner) {
+      nodes()[inner + std::size_t{1}].needs.push_back(NodeIndex{inner});
+    }
+    if (!floats[at]) graph.sink_ = last;
+  }
+  for (Position at = 0; at < needs.size(); ++at) {
+    for (const Position need : needs[at]) {
+      node(entries[at]).needs.push_back(need == kEntrance ? kGatewayNode : exits[need]);
+    }
+  }
+  for (const Position at : in_order) {
+    for (std::uint16_t each = entries[at].value; each <= exits[at].value; ++each) {
+      graph.topological_.push_back(NodeIndex{each});
+    }
+  }
+}
+
+// What all nodes of an executor have in common, and what is its own node's.
+Node Compiler::make_node(Position at, NodeRole role) {
+  const ExecutorDecl& executor = decl(at);
+  const bool older_spelling =
+      executor.uses.value == kNoReducePassThrough ||
+      (executor.uses_before && executor.uses_before->uses.value == kNoReducePassThrough);
+  Node made;
+  made.name = executor.name.value;
+  made.role = role;
+  made.no_reduce = executor.no_reduce || (is_join(at) && older_spelling);
+  made.floating = floats[at];
+  made.executor = static_cast<std::uint16_t>(at);
+  if (role != NodeRole::kMain) return made;
+  made.uses = program_of(executor.uses);
+  made.with = executor.with;
+  made.env = executor.env;
+  made.replicas = static_cast<std::uint16_t>(executor.replicas);
+  made.shards = static_cast<std::uint16_t>(executor.shards);
+  made.allow_partial = executor.allow_partial;
+  made.polling = polling_table(executor.polling, executor.shards);
+  return made;
+}
+
+Node Compiler::make_companion(Position at, NodeRole role) {
+  const bool before = role == NodeRole::kBefore;
+  const CompanionDecl& companion = before ? *decl(at).uses_before : *decl(at).uses_after;
+  Node made = make_node(at, role);
+  made.name += before ? "/uses_before" : "/uses_after";
+  made.uses = program_of(companion.uses);
+  made.with = companion.with;
+  made.env = companion.env;
+  made.replicas = static_cast<std::uint16_t>(companion.replicas);
+  made.no_reduce = made.no_reduce && before;
+  made.takes_parts = !before || is_join(at);
+  return made;
 }
 
 void Compiler::link() {
@@ -304,55 +376,11 @@ void Compiler::link() {
   if (graph.sink_ != kGatewayNode) node(graph.sink_).successors.push_back(kGatewayNode);
 }
 
-void Compiler::warn() {
-  for (const Node& each : nodes()) {
-    const ExecutorDecl& executor = decl(each.index);
-    if (is_hanging(graph, each.index)) {
-      diagnostics.warning(codes::kHangingLeaf, executor.place,
-                          fmt::format("nobody gets the results of executor '{}': '{}' answers",
-                                      each.name, node(graph.sink_).name),
-                          "join it: needs = \"*\" in an executor at the end");
-    }
-    const bool index = std::ranges::find(kIndexes, each.uses) != kIndexes.end();
-    if (index && each.replicas > 1) {
-      diagnostics.warning(codes::kReplicatedIndex, executor.place,
-                          fmt::format("each of the {} replicas of '{}' keeps an index of its own: "
-                                      "a document written to one is not found by the others",
-                                      each.replicas, each.name),
-                          "replicas = 1");
-    }
-  }
-}
-
-const Node* Graph::find(std::string_view name) const {
-  const auto at = std::ranges::find(nodes_, name, &Node::name);
-  return at == nodes_.end() ? nullptr : &*at;
-}
-
-bool is_hanging(const Graph& graph, NodeIndex index) {
-  return graph[index].successors.empty() && !graph[index].floating;
-}
-
 std::optional<Graph> compile(const FlowDecl& flow, Diagnostics& diagnostics) {
   Compiler compiler{flow, diagnostics};
   compiler.run();
   if (diagnostics.has_errors()) return std::nullopt;
   return std::move(compiler.graph);
-}
-
-bool uses_lanes(const Node& node) {
-  return std::ranges::any_of(node.polling, [](const auto& entry) {
-    return entry.second == Polling::kAll || entry.second == Polling::kAllAsync;
-  });
-}
-
-std::string_view executor_name(const Node& node) {
-  return std::string_view(node.name).substr(0, node.name.find('/'));
-}
-
-std::string instance_name(const Node& node, std::uint16_t shard, std::uint16_t replica) {
-  return node.shards > 1 ? fmt::format("{}/shard-{}/rep-{}", node.name, shard, replica)
-                         : fmt::format("{}/rep-{}", node.name, replica);
 }
 
 }  // namespace flow::graph

@@ -61,16 +61,27 @@ the first executor or because the others are needed already.
 
 Wrong:  the first [[executor]] with needs = "*"
 Right:  branches first, then the one with needs = "*")"},
-    Explanation{codes::kTooManyNodes, "the flow has too many executors",
-                R"(A flow has at most 256 executors.
+    Explanation{
+        codes::kTooManyNodes, "the flow has too many executors",
+        R"(A flow has at most 256 steps: each executor is one, and so is each uses_before and uses_after.
 
 Wrong:  300 [[executor]] tables
 Right:  two flows)"},
-    Explanation{codes::kTooManyInstances, "the flow has too many processes",
-                R"(All replicas of all executors together are at most 4096 processes.
+    Explanation{
+        codes::kTooManyInstances, "the flow has too many processes",
+        R"(All shards of all executors, each with all its replicas, are together at most 4096 processes.
 
 Wrong:  two executors with replicas = 4000
 Right:  replicas = 40)"},
+    Explanation{
+        codes::kBadFilter, "a filter is not one",
+        R"(`when` is a table of fields, and under each a table of operators: $eq $ne $gt $gte $lt $lte $in $nin
+$regex $size $exists; conditions are joined by $and, $or and $not. The fields are those of a document,
+with __ between the steps of a path. The message says what is wrong at the marked place.
+
+Wrong:  when = { "tags__lang" = "en" }
+Wrong:  when = { "tags__lang" = { "$equals" = "en" } }
+Right:  when = { "tags__lang" = { "$eq" = "en" } })"},
     Explanation{
         codes::kProgramNotFound, "the program of an executor was not found",
         R"(`uses` without a "/" is looked up as a built-in executor, in the folders of FLOW_EXECUTOR_PATH, beside
@@ -89,8 +100,8 @@ Right:  chmod +x my-encoder)"},
         R"(The key is part of the language and was checked, but this version of the engine does not run it. It is
 refused so that no flow behaves differently from what its file says.
 
-Wrong:  shards = 2
-Right:  shards = 1, or a newer version)"},
+Wrong:  threads = 4
+Right:  threads = 1, or a newer version)"},
     Explanation{
         codes::kHangingLeaf, "warning: nobody gets an executor's results",
         R"(The last executor answers. Another one that nobody needs still runs for every request, but its results
@@ -105,6 +116,42 @@ request to search perhaps another.
 
 Suspicious:  uses = "vector-index" with replicas = 2
 Usual:       replicas = 1)"},
+    Explanation{
+        codes::kSearchAny, "warning: a search asks one shard only",
+        R"(Shards hold different documents. /search asks all of them unless `polling` says otherwise, and here it
+does: each search then sees the documents of one shard, in turn.
+
+Suspicious:  shards = 2, polling = { "/search" = "ANY" }
+Usual:       shards = 2)"},
+    Explanation{
+        codes::kAfterOneShard, "warning: uses_after behind a single shard",
+        R"(`uses_after` joins what the shards of an executor found. It runs behind a single shard as well, but
+there it gets a single result.
+
+Suspicious:  uses_after = "match-merger" without shards
+Usual:       shards = 2, uses_after = "match-merger")"},
+    Explanation{
+        codes::kAllOneShard, "warning: ALL on an executor without shards",
+        R"(ALL and ALL_ASYNC send a request to every shard. There is one only; replicas are equal copies, and one
+of them gets the request.
+
+Suspicious:  replicas = 3, polling = "ALL"
+Usual:       shards = 3, polling = "ALL")"},
+    Explanation{
+        codes::kPartialOneShard, "warning: allow_partial on an executor without shards",
+        R"(`allow_partial` answers with the shards there are when others are missing. Here there is one only: if
+it is missing there is nothing to answer with.
+
+Suspicious:  allow_partial = true without shards
+Usual:       shards = 3, allow_partial = true)"},
+    Explanation{
+        codes::kUnreachable, "warning: no document can reach an executor",
+        R"(The filters on the way to this executor exclude one another, or the conditions of its own filter do, so
+that it only ever runs without documents. (Unless an executor on the way changes them.)
+
+Suspicious:  a: when = { "tags__n" = { "$lt" = 1 } }
+             b, behind a: when = { "tags__n" = { "$gt" = 5 } }
+Usual:       two branches, each with a filter of its own)"},
 };
 
 }  // namespace

@@ -82,6 +82,9 @@ bool is_hanging(const Graph& graph, NodeIndex index);
 // predecessors bind a socket for them.
 bool uses_lanes(const Node& node);
 
+// ANY, ALL, ALL_ASYNC, HASH
+std::string_view polling_word(Polling polling);
+
 // The name in the flow file of the executor a node belongs to.
 std::string_view executor_name(const Node& node);
 

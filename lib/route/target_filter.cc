@@ -1,9 +1,10 @@
 #include "route/target_filter.h"
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <algorithm>
+
+#include "graph/regex.h"
 
 namespace flow::route {
 
@@ -17,18 +18,15 @@ Result<const std::vector<bool>*> TargetFilter::skips(std::string_view pattern,
                  fmt::format("target_executor has {} bytes, at most {} are allowed", pattern.size(),
                              kPatternBytes)};
   }
-  RE2::Options options;
-  options.set_log_errors(false);
-  const RE2 expression(re2::StringPiece(pattern.data(), pattern.size()), options);
-  if (!expression.ok()) {
+  const Result<graph::Regex> expression = graph::Regex::compile(pattern);
+  if (!expression) {
     return Error{Errc::kInvalidArgument,
                  fmt::format("target_executor '{}' is no regular expression: {}", pattern,
-                             expression.error())};
+                             expression.error().message)};
   }
   Known entry{std::string(pattern), {}};
   for (const wire::TopologyNode& node : topology.nodes) {
-    const re2::StringPiece name(node.name);
-    entry.skips.push_back(!expression.Match(name, 0, name.size(), RE2::ANCHOR_START, nullptr, 0));
+    entry.skips.push_back(!expression->begins(node.executor()));
   }
   if (known_.size() < kPatterns) {
     known_.push_back(std::move(entry));

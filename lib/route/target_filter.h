@@ -1,6 +1,6 @@
 // `target_executor`: a regular expression that says which executors of a flow a request runs on;
-// all others pass it over. Matched from the start of the name, as the field's users know it (RE2
-// syntax).
+// all others pass it over, their uses_before and uses_after too. Matched from the start of the
+// executor's name, as the field's users know it (RE2 syntax).
 #pragma once
 
 #include <cstdint>

@@ -15,6 +15,9 @@ namespace flow::wire {
 
 using DocumentTable = fbs::Document;
 
+const DocumentTable* table_of(const Document& document);
+const DocumentFields* fields_of(const Document& document);
+
 // The door to a Document's private side.
 struct Document::Blob {
   // A verified blob of `buffer`, or (size 0) a verified table inside of one.
@@ -27,6 +30,12 @@ struct Document::Blob {
     return document.size_ == 0 ? reinterpret_cast<const DocumentTable*>(start)
                                : flatbuffers::GetRoot<DocumentTable>(start);
   }
+
+  // The table of an encoded document, the fields of a decoded one, for other sources here; nullptr
+  // when it has the other form or is empty.
+  friend const DocumentTable* table_of(const Document& document) { return table(document); }
+  friend const DocumentFields* fields_of(const Document& document) { return fields(document); }
+  static const DocumentFields* fields(const Document& document) { return document.fields_.get(); }
 
   // The children of an encoded document: views into the same buffer.
   static std::vector<Document> children(

@@ -69,6 +69,127 @@ x-owner = { team = "search" }
         std::vector<std::pair<std::string, std::string>>{{"/index", "once"}, {"*", "readonly"}});
 }
 
+std::string polling_of(const LoadResult& result, std::string_view name) {
+  REQUIRE(result.ok());
+  std::string text;
+  for (const auto& [endpoint, polling] : result.flow->graph.find(name)->polling) {
+    text += (text.empty() ? "" : ", ") + endpoint + " " + std::string(graph::polling_word(polling));
+  }
+  return text;
+}
+
+TEST_CASE("polling is a word or a table, in any letter case, or an older number") {
+  const auto polled = [](std::string_view value) {
+    return polling_of(
+        load("[[executor]]\nname = \"a\"\nshards = 2\npolling = " + std::string(value) + "\n"),
+        "a");
+  };
+  CHECK(polled("\"All\"") == "/search ALL, /index ANY, * ALL");
+  CHECK(polled("\"any\"") == "/search ALL, /index ANY, * ANY");
+  CHECK(polled("2") == "/search ALL, /index ANY, * ALL");
+  CHECK(polled("{ \"*\" = \"ALL\" }") == "/search ALL, /index ANY, * ALL");
+  CHECK(polled("{}") == "/search ALL, /index ANY, * ANY");
+  CHECK(polled("{ \"/custom\" = \"ALL\", \"/search\" = \"ANY\", \"*\" = \"ANY\" }") ==
+        "/custom ALL, /search ANY, /index ANY, * ANY");
+  CHECK(polled("{ \"/a\" = 1, \"/b\" = 2, \"/c\" = 3, \"/d\" = \"aLL_aSYNC\" }") ==
+        "/a ANY, /b ALL, /c ALL_ASYNC, /d ALL_ASYNC, /search ALL, /index ANY, * ANY");
+  CHECK(polled("\"${POLLING:-2}\"") == "/search ALL, /index ANY, * ALL");
+}
+
+TEST_CASE("shards, floating and allow_partial reach their fields") {
+  const LoadResult result = load(R"(
+[[executor]]
+name = "a"
+parallel = 3
+allow_partial = true
+[[executor]]
+name = "b"
+shards = 2
+floating = true
+)");
+  REQUIRE(result.ok());
+  CHECK(result.flow->decl.executors[0].shards == 3);
+  CHECK(result.flow->decl.executors[0].allow_partial);
+  CHECK(result.flow->graph.find("a")->allow_partial);
+  CHECK(result.flow->graph.find("a")->shards == 3);
+  CHECK_FALSE(result.flow->decl.executors[1].allow_partial);
+  CHECK(result.flow->graph.find("b")->floating);
+}
+
+TEST_CASE("a companion named by a string gets the executor's table, one with a table its own") {
+  const LoadResult result = load(R"(
+[[executor]]
+name = "a"
+with = { top = 3 }
+shards = 2
+uses_before = "append"
+uses_after = { uses = "match-merger", replicas = 2, env = { A = "1" } }
+)");
+  REQUIRE(result.ok());
+  const graph::ExecutorDecl& executor = result.flow->decl.executors[0];
+  REQUIRE(executor.uses_before.has_value());
+  CHECK(executor.uses_before->uses.value == "append");
+  CHECK(executor.uses_before->with == executor.with);
+  CHECK(executor.uses_before->replicas == 1);
+  REQUIRE(executor.uses_after.has_value());
+  CHECK(executor.uses_after->uses.value == "match-merger");
+  CHECK(executor.uses_after->with.empty());
+  CHECK(executor.uses_after->replicas == 2);
+  CHECK(executor.uses_after->env == std::map<std::string, std::string>{{"A", "1"}});
+  CHECK(needs(result, "a/uses_after") == Names{"a"});
+}
+
+TEST_CASE("a filter is a table or a string of JSON, and keeps its place") {
+  const LoadResult result = load(R"(
+[[executor]]
+name = "a"
+when = { tags__n = { "$gt" = 5, "$lt" = 9.5 } }
+[[executor]]
+name = "b"
+when = '{"tags__n": {"$eq": null}}'
+[[executor]]
+name = "c"
+when = {}
+[[executor]]
+name = "d"
+)");
+  REQUIRE(result.ok());
+  const std::vector<graph::ExecutorDecl>& executors = result.flow->decl.executors;
+  CHECK(to_json(Value(executors[0].when.value())) == R"({"tags__n":{"$gt":5,"$lt":9.5}})");
+  CHECK(executors[0].when_place.line == 6);
+  CHECK(executors[0].when_place.column == 8);
+  CHECK(to_json(Value(executors[1].when.value())) == R"({"tags__n":{"$eq":null}})");
+  CHECK(executors[2].when.value().empty());
+  CHECK_FALSE(executors[3].when.has_value());
+  CHECK(result.flow->graph.find("a")->when == executors[0].when);
+}
+
+TEST_CASE("--set changes the newer keys as well") {
+  const LoadResult result =
+      load("[[executor]]\nname = \"a\"\n",
+           quiet({"a.shards=2", "a.polling=ALL", "a.uses_after.uses=match-merger",
+                  "a.uses_after.with.top=3", "a.when={ id = { \"$eq\" = \"x\" } }"}));
+  REQUIRE(result.ok());
+  CHECK(polling_of(result, "a") == "/search ALL, /index ANY, * ALL");
+  CHECK(result.flow->graph.find("a/uses_after")->with == ValueMap{{"top", 3}});
+  CHECK(result.flow->graph.find("a")->when.has_value());
+}
+
+TEST_CASE("there is a program for each node, companions included") {
+  const LoadResult result = load(R"(
+[[executor]]
+name = "a"
+uses = "BaseExecutor"
+uses_before = "append"
+uses_after = { uses = "/bin/true" }
+[[executor]]
+name = "b"
+uses = "/bin/sh"
+)");
+  REQUIRE(result.ok());
+  CHECK(result.flow->programs == Names{"flow-worker", "flow-worker", "/bin/true", "/bin/sh"});
+}
+
 TEST_CASE("what a flow file leaves out has its default") {
   const LoadResult result = load("[[executor]]\n");
   REQUIRE(result.ok());

@@ -55,17 +55,18 @@ name = "b"
 needs = ["gateway", "a"]
 timeout = "1500ms"
 )");
-  CHECK(to_json(Value(report_value(result))) ==
-        R"({"ok":true,"errors":[],"warnings":[],"flow":{"name":"test",)"
-        R"("gateway":{"deadline":"30s","max_in_flight":1024,"max_in_flight_bytes":"256MiB",)"
-        R"("max_queued":4096,"max_request":"16MiB","unavailable_after":"1s"},)"
-        R"("redis":{"url":"private"},"executors":[{"name":"a","uses":"append",)"
-        R"("program":"flow-worker","needs":["gateway"],"successors":["b"],"with":{"text":"x"},)"
-        R"("replicas":2,"shards":1,"no_reduce":false,"floating":false,"threads":1,)"
-        R"("restart":true,"ready_timeout":"1m"},{"name":"b","uses":"pass-through",)"
-        R"("program":"flow-worker","needs":["gateway","a"],"successors":["gateway"],)"
-        R"("replicas":1,"shards":1,"no_reduce":false,"floating":false,"timeout":"1500ms",)"
-        R"("threads":1,"restart":true,"ready_timeout":"1m"}],"sink":"b","hanging":[]}})");
+  CHECK(
+      to_json(Value(report_value(result))) ==
+      R"({"ok":true,"errors":[],"warnings":[],"flow":{"name":"test",)"
+      R"("gateway":{"deadline":"30s","max_in_flight":1024,"max_in_flight_bytes":"256MiB",)"
+      R"("max_queued":4096,"max_request":"16MiB","unavailable_after":"1s"},)"
+      R"("redis":{"url":"private"},"executors":[{"name":"a","executor":"a","uses":"append",)"
+      R"("program":"flow-worker","needs":["gateway"],"successors":["b"],"with":{"text":"x"},)"
+      R"("replicas":2,"shards":1,"no_reduce":false,"takes_parts":false,"allow_partial":false,"floating":false,"threads":1,)"
+      R"("restart":true,"ready_timeout":"1m"},{"name":"b","executor":"b","uses":"pass-through",)"
+      R"("program":"flow-worker","needs":["gateway","a"],"successors":["gateway"],)"
+      R"("replicas":1,"shards":1,"no_reduce":false,"takes_parts":false,"allow_partial":false,"floating":false,"timeout":"1500ms",)"
+      R"("threads":1,"restart":true,"ready_timeout":"1m"}],"sink":"b","hanging":[]}})");
 }
 
 TEST_CASE("a flood of errors is cut and counted") {

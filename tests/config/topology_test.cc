@@ -208,8 +208,33 @@ restart = false
 ready_timeout = "5m"
 effects = { "/index" = "once", "*" = "readonly" }
 [[executor]]
+name = "searched"
+shards = 3
+replicas = 2
+polling = { "/custom" = "all", "*" = 3, "/search" = "ALL_ASYNC" }
+with = { top = 3 }
+uses_before = "append"
+uses_after = { uses = "match-merger", with = { top = 5 }, replicas = 2, env = { C = "3" } }
+when = { "$or" = [{ tags__n = { "$gt" = 1, "$lte" = 5.5 } }, { text = { "$eq" = "${X:-y}$${B}" } }] }
+allow_partial = true
+[[executor]]
+name = "asked"
+parallel = 2
+polling = "all"
+uses_before = { uses = "append" }
+uses_after = { uses = "append", with = { top = 1 } }
+when = '{"tags__a": {"$in": [null, "$${", 1.0]}}'
+[[executor]]
+name = "side"
+floating = true
+when = {}
+uses_before = { uses = "append", with = {} }
+[[executor]]
+name = "main"
+[[executor]]
 needs = "*"
 )");
+  CHECK(report_text(first) == "");
   REQUIRE(first.ok());
   const LoadResult again = load_flow_text(write_flow(first.flow->decl), "again.toml", quiet());
 
@@ -220,6 +245,50 @@ needs = "*"
   CHECK(write_flow(again.flow->decl) == write_flow(first.flow->decl));
   CHECK(*again.flow->decl.executors[0].with.find("text") ==
         Value("tab\t \"quoted\" y ${Z} \xC3\xA9"));
+  CHECK(to_json(Value(*again.flow->decl.executors[3].when)) ==
+        R"({"tags__a":{"$in":[null,"${",1.0]}})");
+}
+
+TEST_CASE("T-15: what stands behind a floating executor needs the one in front of it") {
+  const LoadResult result = load(R"(
+[[executor]]
+name = "first"
+[[executor]]
+name = "second"
+floating = true
+[[executor]]
+name = "third"
+[[executor]]
+name = "all"
+needs = "*"
+)");
+  CHECK(needs(result, "second") == Names{"first"});
+  CHECK(needs(result, "third") == Names{"first"});
+  CHECK(needs(result, "all") == Names{"third"});
+}
+
+TEST_CASE("T-18: with a floating executor only the gateway answers") {
+  const LoadResult result = load("[[executor]]\nfloating = true\n[[executor]]\nfloating = true\n");
+  REQUIRE(result.ok());
+  CHECK(needs(result, "executor1") == Names{"gateway"});
+  CHECK(result.flow->graph.sink() == kGatewayNode);
+}
+
+TEST_CASE("P-13: processes are shards times replicas, and those of companions") {
+  const auto processes = [](std::string_view keys) {
+    const LoadResult result = load("[[executor]]\n" + std::string(keys));
+    REQUIRE(result.ok());
+    int count = 0;
+    for (const graph::Node& node : result.flow->graph.nodes())
+      count += node.shards * node.replicas;
+    return count;
+  };
+  CHECK(processes("") == 1);
+  CHECK(processes("replicas = 2") == 2);
+  CHECK(processes("shards = 2") == 2);
+  CHECK(processes("shards = 3\nreplicas = 2") == 6);
+  CHECK(processes("parallel = 4\nreplicas = 3") == 12);
+  CHECK(processes("shards = 2\nuses_before = \"append\"\nuses_after = \"append\"") == 4);
 }
 
 TEST_CASE("T-33: variables of the environment are put in, also where a number is wanted") {

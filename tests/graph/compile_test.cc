@@ -144,6 +144,214 @@ TEST_CASE("a leaf that nobody returns and an index with replicas are warned abou
   CHECK(codes_of(diagnostics) == Names{"W0201", "W0202"});
 }
 
+TEST_CASE("an executor with companions is three nodes in a row, and others need its last") {
+  const Graph graph =
+      compiled(flow_of({between("append", sharded(executor("x", {"gateway"}), 2), "match-merger"),
+                        executor("y", {"x"}), executor("z", {"x", "gateway"})}));
+  Names all;
+  for (const Node& node : graph.nodes())
+    all.push_back(node.name);
+  CHECK(all == Names{"x/uses_before", "x", "x/uses_after", "y", "z"});
+  CHECK(names(graph, graph.find("x/uses_before")->needs) == Names{"gateway"});
+  CHECK(names(graph, graph.find("x")->needs) == Names{"x/uses_before"});
+  CHECK(names(graph, graph.find("x/uses_after")->needs) == Names{"x"});
+  CHECK(names(graph, graph.find("y")->needs) == Names{"x/uses_after"});
+  CHECK(names(graph, graph.find("x/uses_after")->successors) == Names{"y", "z"});
+  CHECK(names(graph, graph.first()) == Names{"x/uses_before", "z"});
+  CHECK(names(graph, graph.topological()) == all);
+  for (std::uint16_t i = 0; i < graph.nodes().size(); ++i) {
+    CHECK(graph.nodes()[i].index == NodeIndex{i});
+    CHECK(graph.nodes()[i].executor == (i < 3 ? 0 : i - 2));
+  }
+  CHECK(graph.find("x/uses_before")->role == NodeRole::kBefore);
+  CHECK(graph.find("x")->role == NodeRole::kMain);
+  CHECK(graph.find("x/uses_after")->role == NodeRole::kAfter);
+  CHECK(executor_name(*graph.find("x/uses_after")) == "x");
+  CHECK(instance_name(*graph.find("x/uses_before"), 0, 0) == "x/uses_before/rep-0");
+  CHECK(is_hanging(graph, graph.find("y")->index));
+}
+
+TEST_CASE("each node has the settings of its own program") {
+  ExecutorDecl x = between("append", sharded(executor("x", {"gateway"}), 3), "match-merger");
+  x.uses.value = "vector-index";
+  x.with = {{"of", "x"}};
+  x.env = {{"OF", "x"}};
+  x.allow_partial = true;
+  x.polling.others = Polling::kAll;
+  x.when = ValueMap{{"id", ValueMap{{"$eq", "a"}}}};
+  x.uses_before->with = {{"of", "before"}};
+  x.uses_after->replicas = 2;
+  x.uses_after->env = {{"OF", "after"}};
+  const Graph graph = compiled(flow_of({x}));
+  const Node& before = *graph.find("x/uses_before");
+  const Node& main = *graph.find("x");
+  const Node& after = *graph.find("x/uses_after");
+  CHECK(before.uses == "append");
+  CHECK(before.with == ValueMap{{"of", "before"}});
+  CHECK(before.env.empty());
+  CHECK(before.shards == 1);
+  CHECK(before.polling.empty());
+  CHECK(before.when == x.when);
+  CHECK_FALSE(before.allow_partial);
+  CHECK(main.uses == "vector-index");
+  CHECK(main.with == ValueMap{{"of", "x"}});
+  CHECK(main.env == x.env);
+  CHECK(main.shards == 3);
+  CHECK(uses_lanes(main));
+  CHECK(main.allow_partial);
+  CHECK_FALSE(main.when.has_value());
+  CHECK(after.uses == "match-merger");
+  CHECK(after.with.empty());
+  CHECK(after.env == x.uses_after->env);
+  CHECK(after.replicas == 2);
+  CHECK(after.shards == 1);
+  CHECK_FALSE(after.when.has_value());
+
+  x.uses_before.reset();
+  CHECK(compiled(flow_of({x})).find("x")->when == x.when);
+}
+
+TEST_CASE("in front of a join and behind an executor a program takes the parts") {
+  const Graph graph =
+      compiled(flow_of({between("append", executor("one", {"gateway"}), "append"),
+                        between("append", executor("join", {"gateway", "one"}), nullptr)}));
+  CHECK_FALSE(graph.find("one/uses_before")->takes_parts);
+  CHECK_FALSE(graph.find("one")->takes_parts);
+  CHECK(graph.find("one/uses_after")->takes_parts);
+  CHECK(graph.find("join/uses_before")->takes_parts);
+  CHECK_FALSE(graph.find("join")->takes_parts);
+  CHECK(names(graph, graph.find("join/uses_before")->needs) == Names{"gateway", "one/uses_after"});
+}
+
+TEST_CASE("no_reduce stands where an executor's input arrives and on its shards") {
+  ExecutorDecl join =
+      between("append", sharded(executor("join", {"gateway", "a"}), 2), "match-merger");
+  join.no_reduce = true;
+  const Graph graph = compiled(flow_of({executor("a", {"gateway"}), join}));
+  CHECK(graph.find("join/uses_before")->no_reduce);
+  CHECK(graph.find("join")->no_reduce);
+  CHECK_FALSE(graph.find("join/uses_after")->no_reduce);
+}
+
+TEST_CASE("BaseExecutor is pass-through everywhere, and on a join it switches reduction off") {
+  ExecutorDecl uses = executor("uses", {"a", "gateway"});
+  uses.uses.value = "BaseExecutor";
+  const Graph graph =
+      compiled(flow_of({between("BaseExecutor", executor("a", {"gateway"}), "BaseExecutor"),
+                        between("BaseExecutor", executor("before", {"a", "gateway"}), nullptr),
+                        uses, between("BaseExecutor", executor("twice", {"a", "a"}), nullptr)}));
+  CHECK(graph.find("a/uses_before")->uses == "pass-through");
+  CHECK(graph.find("a/uses_after")->uses == "pass-through");
+  CHECK_FALSE(graph.find("a")->no_reduce);
+  CHECK(graph.find("before/uses_before") == nullptr);
+  CHECK(graph.find("before")->no_reduce);
+  CHECK(names(graph, graph.find("before")->needs) == Names{"a/uses_after", "gateway"});
+  CHECK(graph.find("uses")->uses == "pass-through");
+  CHECK(graph.find("uses")->no_reduce);
+  CHECK(graph.find("twice/uses_before") != nullptr);  // one need, named twice
+  CHECK_FALSE(graph.find("twice")->no_reduce);
+}
+
+TEST_CASE("the companions of the last executor that is not floating answer for it") {
+  const Graph graph =
+      compiled(flow_of({between(nullptr, sharded(executor("a", {"gateway"}), 2), "append"),
+                        floating(between("append", executor("side", {"a"}), "append"))}));
+  CHECK(graph[graph.sink()].name == "a/uses_after");
+  CHECK(names(graph, graph.find("a/uses_after")->successors) ==
+        Names{"side/uses_before", "gateway"});
+  for (const char* name : {"side/uses_before", "side", "side/uses_after"}) {
+    CAPTURE(name);
+    CHECK(graph.find(name)->floating);
+  }
+}
+
+TEST_CASE("forward references order companions after all they need") {
+  const Graph graph =
+      compiled(flow_of({between("append", executor("late", {"early"}), "append"),
+                        between("append", executor("early", {"gateway"}), nullptr)}));
+  CHECK(names(graph, graph.topological()) ==
+        Names{"early/uses_before", "early", "late/uses_before", "late", "late/uses_after"});
+  CHECK(names(graph, graph.find("late/uses_before")->needs) == Names{"early"});
+}
+
+std::string table(const PollingDecl& polling, std::uint32_t shards = 2) {
+  ExecutorDecl declared = sharded(executor("x", {"gateway"}), shards);
+  declared.polling = polling;
+  const Graph graph = compiled(flow_of({declared}));
+  std::string text;
+  for (const auto& [endpoint, how] : graph.find("x")->polling) {
+    text += (text.empty() ? "" : ", ") + endpoint + " " + std::string(polling_word(how));
+  }
+  return text;
+}
+
+TEST_CASE("polling: named endpoints, then /search ALL and /index ANY, then the others, then ANY") {
+  using enum Polling;
+  CHECK(table({}) == "/search ALL, /index ANY, * ANY");
+  CHECK(table({{}, kAll, {}}) == "/search ALL, /index ANY, * ALL");
+  CHECK(table({{}, kAny, {}}) == "/search ALL, /index ANY, * ANY");
+  CHECK(table({{{"/custom", kAll}, {"/search", kAny}}, kAny, {}}) ==
+        "/custom ALL, /search ANY, /index ANY, * ANY");
+  CHECK(table({{{"/index", kAllAsync}}, {}, {}}) == "/index ALL_ASYNC, /search ALL, * ANY");
+  CHECK(table({{{"search", kAny}, {"/Index", kAll}}, kAllAsync, {}}) ==
+        "search ANY, /Index ALL, /search ALL, /index ANY, * ALL_ASYNC");
+  CHECK(table({{{"/custom", kAll}}, kAll, {}}, 1).empty());
+}
+
+TEST_CASE("nodes are counted with companions, processes with shards") {
+  std::vector<ExecutorDecl> many;
+  for (std::size_t i = 0; i < kMaxNodes / 2; ++i) {
+    many.push_back(between("append", executor("n" + std::to_string(i), {"gateway"}), nullptr));
+  }
+  CHECK(compiled(flow_of(many)).nodes().size() == kMaxNodes);
+  many.back().uses_after = many.back().uses_before;
+  CHECK(errors_of(flow_of(many)) == Names{"E0138"});
+
+  ExecutorDecl large = sharded(executor("a", {"gateway"}), 64);
+  large.replicas = 64;
+  compiled(flow_of({large}));
+  CHECK(errors_of(flow_of({between(nullptr, large, "append")})) == Names{"E0139"});
+  large.replicas = 65;
+  CHECK(errors_of(flow_of({large})) == Names{"E0139"});
+}
+
+Names warnings_of(const FlowDecl& flow) {
+  Diagnostics diagnostics;
+  CHECK(compile(flow, diagnostics).has_value());
+  return codes_of(diagnostics);
+}
+
+TEST_CASE("/search as ANY on shards is warned about, the default and one shard are not") {
+  ExecutorDecl any = sharded(executor("x", {"gateway"}), 2);
+  any.polling.endpoints = {{"/search", Polling::kAny}};
+  CHECK(warnings_of(flow_of({any})) == Names{"W0203"});
+  any.shards = 1;
+  CHECK(warnings_of(flow_of({any})).empty());
+  any.shards = 2;
+  any.polling = {{}, Polling::kAny, {}};
+  CHECK(warnings_of(flow_of({any})).empty());
+}
+
+TEST_CASE("what needs shards is warned about without them") {
+  const ExecutorDecl x = executor("x", {"gateway"});
+  CHECK(warnings_of(flow_of({between("append", x, "append")})) == Names{"W0204"});
+  CHECK(warnings_of(flow_of({between("append", sharded(x, 2), "append")})).empty());
+
+  ExecutorDecl all = x;
+  all.polling.others = Polling::kAll;
+  CHECK(warnings_of(flow_of({all})) == Names{"W0205"});
+  CHECK(warnings_of(flow_of({sharded(all, 2)})).empty());
+  all.polling = {{{"/x", Polling::kAllAsync}}, Polling::kAny, {}};
+  CHECK(warnings_of(flow_of({all})) == Names{"W0205"});
+  all.polling = {{{"/x", Polling::kAny}}, Polling::kAny, {}};
+  CHECK(warnings_of(flow_of({all})).empty());
+
+  ExecutorDecl partial = x;
+  partial.allow_partial = true;
+  CHECK(warnings_of(flow_of({partial})) == Names{"W0206"});
+  CHECK(warnings_of(flow_of({sharded(partial, 2)})).empty());
+}
+
 TEST_CASE("instances are named after executor, shard and replica") {
   Node node;
   node.name = "index";

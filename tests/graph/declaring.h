@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,24 @@ inline ExecutorDecl executor(std::string name, std::initializer_list<std::string
 
 inline ExecutorDecl floating(ExecutorDecl decl) {
   decl.floating = true;
+  return decl;
+}
+
+inline ExecutorDecl sharded(ExecutorDecl decl, std::uint32_t shards) {
+  decl.shards = shards;
+  return decl;
+}
+
+// With a program in front of it and one behind it; nullptr for none.
+inline ExecutorDecl between(const char* before, ExecutorDecl decl, const char* after) {
+  const auto companion = [](const char* uses) -> std::optional<CompanionDecl> {
+    if (uses == nullptr) return std::nullopt;
+    CompanionDecl made;
+    made.uses.value = uses;
+    return made;
+  };
+  decl.uses_before = companion(before);
+  decl.uses_after = companion(after);
   return decl;
 }
 

@@ -82,5 +82,68 @@ TEST_CASE("shards and floating are shown") {
   CHECK(text.find("hanging") == std::string::npos);
 }
 
+FlowDecl search() {
+  ExecutorDecl index =
+      between("append", sharded(executor("index", {"gateway"}), 2), "match-merger");
+  index.replicas = 3;
+  index.when = ValueMap{};
+  ExecutorDecl all = sharded(executor("all", {"index"}), 4);
+  all.polling = {{{"/\"x\"", Polling::kAny}, {"/search", Polling::kAllAsync}}, Polling::kAll, {}};
+  return flow_of({index, all});
+}
+
+TEST_CASE("dot frames companions and says how shards are asked") {
+  CHECK(plotted(search(), PlotFormat::kDot) == R"(digraph "test" {
+  rankdir=LR;
+  node [shape=box, style=rounded];
+  "gateway in" [label="gateway", shape=ellipse];
+  "gateway out" [label="gateway", shape=ellipse];
+  subgraph "cluster index" { label="index";
+  "index/uses_before" [label="index/uses_before\nappend, filtered"];
+  "index" [label="index\npass-through, 2 shards x 3 replicas"];
+  "index/uses_after" [label="index/uses_after\nmatch-merger"];
+  }
+  "all" [label="all\npass-through, 4 shards x 1 replica"];
+  "gateway in" -> "index/uses_before";
+  "index/uses_before" -> "index" [label="/search ALL, else ANY"];
+  "index" -> "index/uses_after";
+  "index/uses_after" -> "all" [label="/\"x\" ANY, /search ALL_ASYNC, /index ANY, else ALL"];
+  "all" -> "gateway out";
+}
+)");
+}
+
+TEST_CASE("mermaid frames companions and says how shards are asked") {
+  CHECK(plotted(search(), PlotFormat::kMermaid) == R"(flowchart LR
+  gateway_in([gateway])
+  gateway_out([gateway])
+  subgraph e0["index"]
+  n0["index/uses_before<br/>append, filtered"]
+  n1["index<br/>pass-through, 2 shards x 3 replicas"]
+  n2["index/uses_after<br/>match-merger"]
+  end
+  n3["all<br/>pass-through, 4 shards x 1 replica"]
+  gateway_in --> n0
+  n0 -->|"/search ALL, else ANY"| n1
+  n1 --> n2
+  n2 -->|"/#quot;x#quot; ANY, /search ALL_ASYNC, /index ANY, else ALL"| n3
+  n3 --> gateway_out
+)");
+}
+
+TEST_CASE("text says behind the needs how shards are asked") {
+  CHECK(plotted(search(), PlotFormat::kText)
+            .find("<- index/uses_before (/search ALL, else ANY)  -> index/uses_after\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("of many endpoints a plot names the first few") {
+  ExecutorDecl index = sharded(executor("index", {"gateway"}), 2);
+  for (int i = 0; i < 9; ++i)
+    index.polling.endpoints.emplace_back("/" + std::to_string(i), Polling::kAll);
+  CHECK(plotted(flow_of({index}), PlotFormat::kText)
+            .find("(/0 ALL, /1 ALL, /2 ALL, /3 ALL, ..., else ANY)") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace flow::graph

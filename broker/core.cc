@@ -62,6 +62,9 @@ Core::Core(CoreOptions options, Effects& effects)
         slots_.emplace(graph::instance_name(node, shard, replica), slot);
       }
     }
+    if (!graph::uses_lanes(node)) continue;
+    for (const NodeIndex need : node.needs)
+      publishers_[need].push_back(node.index);
   }
   Slot gateway;
   gateway.role = wire::Role::kGateway;
@@ -139,6 +142,7 @@ void Core::recall(const wire::Topology& topology, Instant now) {
     instance.ready = ready_of(known);
     instance.host = known.host;
   }
+  recall_lanes(topology, now);
   topology_ = topology;
   dirty_ = true;
 }
@@ -202,6 +206,8 @@ void Core::receive(ConnectionId from, wire::ControlMessage message, Instant now)
     instance->beat = *beat;
   } else if (const auto* ack = std::get_if<wire::TopologyAck>(&message)) {
     on_ack(*instance, *ack, now);
+  } else if (auto* seen = std::get_if<wire::Subscriptions>(&message)) {
+    on_subscriptions(*instance, std::move(*seen));
   } else if (const auto* exit = std::get_if<wire::Exit>(&message)) {
     on_exit(*instance, *exit, now);
   } else if (const auto* gone = std::get_if<wire::Gone>(&message)) {
@@ -261,6 +267,8 @@ void Core::adopt_offer(const wire::Hello& hello, Instant now) {
   if (!hello.topology) return;
   for (const wire::TopologyInstance& instance : hello.topology->instances)
     use_id(instance.id.value);
+  for (const wire::TopologyLane& lane : hello.topology->lanes)
+    use_id(lane.id.value);
   raise_term(hello.topology->term);
   const std::uint64_t before = version_;
   recall(*hello.topology, now);
@@ -350,6 +358,10 @@ void Core::attach(Instance& instance, ConnectionId from, const wire::Hello& hell
   slots_[instance.name].host = hello.host;
   heard(instance, now);
   dirty_ = true;
+  const bool plans = instance.role != wire::Role::kGateway || hello.topology.has_value();
+  if (plans || !publishes(instance.node)) return;
+  set_state(instance, wire::InstanceState::kStarting, {}, now);  // it was never given a topology
+  if (!instance.told) instance.seen.clear();
 }
 
 void Core::on_ready(Instance& instance, wire::Ready ready, Instant now) {
@@ -359,11 +371,13 @@ void Core::on_ready(Instance& instance, wire::Ready ready, Instant now) {
     die(instance.id, reason, now, true);
     return;
   }
+  const bool first = instance.comes_up();
   instance.ready = std::move(ready);
   instance.sent_version = 0;
   dirty_ = true;
-  if (instance.state != wire::InstanceState::kStarting) return;
-  set_state(instance, wire::InstanceState::kServing, {}, now);
+  if (instance.waits() && !publishes(instance.node))
+    set_state(instance, wire::InstanceState::kServing, {}, now);
+  if (!first) return;
   ++counters_.joined;
   event("joined", fmt::format("{} instance {} on {}", instance.name, instance.id.value,
                               instance.host.empty() ? "an unnamed host" : instance.host));
@@ -374,6 +388,7 @@ void Core::on_ack(Instance& instance, const wire::TopologyAck& ack, Instant now)
     if (ack.version > version_) return;
     instance.acked_version = std::max(instance.acked_version, ack.version);
     instance.oldest_plan = ack.oldest_plan;
+    dirty_ = dirty_ || (lanes_wait_ && publishes(instance.node));
     return;
   }
   ++counters_.rejected;

@@ -8,6 +8,11 @@
 // most store_wait, hellos wait. A broker that goes on without an answer takes a term above every
 // hello's. Instances known from before keep their state for the grace period in which they say
 // hello again.
+//
+// Lanes (lanes.h says which there should be) are for nodes whose shards are polled together. A lane
+// serves when its members do and everyone who may publish to it has said that it sees each member's
+// subscription; whoever comes later may only be planned when it sees all lanes that serve: a worker
+// waits in the topology, a gateway gets no topology before. So nothing published is lost.
 #pragma once
 
 #include <deque>
@@ -20,6 +25,7 @@
 #include "base/value.h"
 #include "broker/core_types.h"
 #include "broker/effects.h"
+#include "broker/lanes.h"
 
 namespace flow::broker {
 
@@ -58,6 +64,7 @@ class Core {
   const Counters& counters() const { return counters_; }
   const wire::Topology& topology() const { return topology_; }  // as last pushed
   const std::map<InstanceId, Instance>& instances() const { return instances_; }
+  const std::map<InstanceId, Lane>& lanes() const { return lanes_; }
 
  private:
   // core.cc: the conversation
@@ -100,9 +107,28 @@ class Core {
   void forget(const Instance& instance, std::string answer, const std::string& reason, Instant now);
   void retire(Instance& instance, const std::string& reason, Instant now);
   void finish_retired(Instant now);
+  std::uint64_t oldest_plan() const;
   void set_state(Instance& instance, wire::InstanceState state, std::string reason, Instant now);
   Duration patience(const Instance& instance) const;
   Duration silence(const Instance& instance, Instant now) const;
+
+  // core_lanes.cc
+  void on_subscriptions(Instance& instance, wire::Subscriptions subscriptions);
+  void recall_lanes(const wire::Topology& topology, Instant now);
+  void assume_seen();
+  void update_lanes(Instant now);
+  bool settle_lanes(Instant now);
+  void change_lanes_of(const graph::Node& node, Instant now);
+  void form_lane(const graph::Node& node, std::vector<InstanceId> members);
+  ShardCandidates candidates_of(const graph::Node& node) const;
+  void admit_publishers(NodeIndex node, Instant now);
+  void finish_lanes(std::uint64_t oldest_plan, Duration limit, Instant now);
+  bool publishes(NodeIndex node) const { return publishers_.contains(node); }
+  std::string waits_for(const Lane& lane) const;
+  std::string waits_for(const Lane& lane, const Instance& publisher) const;
+  std::string missing_lane(const Instance& publisher) const;
+  std::string lane_trouble(const graph::Node& node) const;
+  ValueList lanes_status(const graph::Node& node) const;
 
   // core_topology.cc
   wire::Topology build() const;
@@ -142,6 +168,9 @@ class Core {
   std::map<ConnectionId, wire::Hello> early_hellos_;         // before the term is known
   std::map<InstanceId, std::string> dead_;                   // newest kMaxRemembered
   std::deque<std::pair<Instant, NodeIndex>> recent_deaths_;  // unconfirmed, within dead_after
+  std::map<NodeIndex, std::vector<NodeIndex>> publishers_;   // who publishes to whose lanes
+  std::map<InstanceId, Lane> lanes_;
+  bool lanes_wait_ = false;  // for publishers to see them or take over the topology
   std::vector<Waiter> waiters_;
 
   bool begun_ = false;

@@ -35,7 +35,7 @@ Duration Core::silence(const Instance& instance, Instant now) const {
 
 // How long an instance may be silent. One that still starts may be busy constructing its executor.
 Duration Core::patience(const Instance& instance) const {
-  if (instance.state != wire::InstanceState::kStarting) return options_.dead_after;
+  if (!instance.comes_up()) return options_.dead_after;
   if (instance.role == wire::Role::kGateway) return kGatewayPatience;
   const std::uint16_t executor = options_.graph[instance.node].executor;
   return std::max(options_.dead_after, options_.flow.executors[executor].ready_timeout);
@@ -44,8 +44,11 @@ Duration Core::patience(const Instance& instance) const {
 void Core::heard(Instance& instance, Instant now) {
   instance.heard = now;
   instance.frozen = false;
-  if (instance.state == wire::InstanceState::kSuspect)
-    set_state(instance, wire::InstanceState::kServing, {}, now);
+  if (instance.state != wire::InstanceState::kSuspect) return;
+  // Lanes may have come to serve while it was silent: one that publishes is like a new one.
+  const auto state =
+      publishes(instance.node) ? wire::InstanceState::kStarting : wire::InstanceState::kServing;
+  set_state(instance, state, {}, now);
 }
 
 void Core::set_state(Instance& instance, wire::InstanceState state, std::string reason,
@@ -82,8 +85,8 @@ void Core::check_health(Instant now) {
                 [&](const auto& death) { return now - death.first > options_.dead_after; });
   std::vector<InstanceId> silent;
   for (const auto& [id, instance] : instances_) {
-    const bool starting = instance.state == wire::InstanceState::kStarting;
-    if (silence(instance, now) >= (starting ? patience(instance) : options_.suspect_after))
+    if (silence(instance, now) >=
+        (instance.comes_up() ? patience(instance) : options_.suspect_after))
       silent.push_back(id);
   }
   if (!silent.empty() && fenced_by_ <= term_) doubt(silent, now);
@@ -111,13 +114,12 @@ void Core::doubt(const std::vector<InstanceId>& silent, Instant now) {
     Instance& instance = instances_[id];
     const Census& node = nodes[instance.node];
     const Duration quiet = silence(instance, now);
-    const bool starting = instance.state == wire::InstanceState::kStarting;
-    if (!starting && (most(node.silent, node.total) || many(all.silent, all.total))) {
+    if (!instance.comes_up() && (most(node.silent, node.total) || many(all.silent, all.total))) {
       froze = instance.frozen = true;
       ask(instance);
     } else if (quiet >= patience(instance)) {
       die(id, fmt::format("silent for {}", format_duration(quiet)), now, false);
-    } else if (instance.serves()) {
+    } else if (instance.serves() || instance.waits()) {
       set_state(instance, wire::InstanceState::kSuspect,
                 fmt::format("silent for {}", format_duration(quiet)), now);
       ask(instance);
@@ -193,15 +195,23 @@ void Core::retire(Instance& instance, const std::string& reason, Instant now) {
   instance.retired_at = now;
 }
 
-// Retired instances that no request in flight was planned onto any more leave the topology and are
-// asked to end.
-void Core::finish_retired(Instant now) {
+// Of all gateways' requests in flight, the version of the topology the oldest was planned with.
+std::uint64_t Core::oldest_plan() const {
   std::uint64_t oldest = ~std::uint64_t{0};
   for (const auto& [id, instance] : instances_) {
-    if (instance.role == wire::Role::kGateway && instance.serves())
+    const bool plans = instance.serves() || (instance.waits() && instance.acked_version > 0);
+    if (instance.role == wire::Role::kGateway && plans)
       oldest = std::min(oldest, instance.oldest_plan);
   }
+  return oldest;
+}
+
+// Retired lanes and instances that no request in flight was planned onto any more leave the
+// topology, and the instances are asked to end.
+void Core::finish_retired(Instant now) {
+  const std::uint64_t oldest = oldest_plan();
   const Duration limit = options_.flow.gateway.deadline + kLateGateway;
+  finish_lanes(oldest, limit, now);
   std::vector<InstanceId> finished;
   for (const auto& [id, instance] : instances_) {
     if (instance.state != wire::InstanceState::kRetired || instance.retired_in == 0) continue;

@@ -83,6 +83,8 @@ std::string Core::trouble_of(const std::string& name, const Slot& slot) const {
   switch (instance.state) {
     case wire::InstanceState::kServing: return {};
     case wire::InstanceState::kStarting:
+      if (const std::string lane = missing_lane(instance); instance.ready && !lane.empty())
+        return lane;
       return slot.last_left.empty()
                  ? fmt::format("{} is starting", name)
                  : fmt::format("{} is starting again ({})", name, slot.last_left);
@@ -124,7 +126,11 @@ std::pair<FlowState, std::string> Core::judge_node(const graph::Node& node) cons
     if (!trouble.empty()) troubles.push_back(std::move(trouble));
     starting = starting && slot.last_left.empty();
   }
-  if (troubles.empty()) return {FlowState::kReady, {}};
+  if (troubles.empty()) {
+    std::string lane = graph::uses_lanes(node) ? lane_trouble(node) : std::string();
+    const FlowState state = lane.empty() ? FlowState::kReady : FlowState::kDegraded;
+    return {state, std::move(lane)};
+  }
   const bool none = troubles.size() == slots;
   const FlowState worst = starting && !was_ready_ ? FlowState::kStarting : FlowState::kDown;
   return {none ? worst : FlowState::kDegraded, enumerate(std::move(troubles))};
@@ -139,7 +145,8 @@ std::pair<FlowState, std::string> Core::judge() const {
     auto [state, reason] = judge_node(node);
     if (state == FlowState::kReady) continue;
     node_down = node_down || state != FlowState::kDegraded;
-    troubles.push_back(std::move(reason));
+    if (std::ranges::find(troubles, reason) == troubles.end())
+      troubles.push_back(std::move(reason));
   }
   const std::string gateway = missing_gateway();
   if (!gateway.empty()) troubles.push_back(gateway);
@@ -217,6 +224,7 @@ ValueMap Core::executor_status(const graph::Node& node, Instant now) const {
     }
   }
   value.set("instances", std::move(instances));
+  if (graph::uses_lanes(node)) value.set("lanes", lanes_status(node));
   return value;
 }
 

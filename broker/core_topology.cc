@@ -34,8 +34,20 @@ wire::TopologyGateway gateway_of(const Instance& instance) {
           instance.host};
 }
 
-bool takes_part(const Instance& instance) {
-  return instance.ready.has_value() && instance.state != wire::InstanceState::kStarting;
+// Whether it is still there, at most promoted.
+template <typename Entry>
+bool keeps(const std::vector<Entry>& next, const Entry& entry) {
+  const auto found = std::ranges::find(next, entry.id, &Entry::id);
+  if (found == next.end()) return false;
+  if (entry.state != wire::InstanceState::kStarting) return *found == entry;
+  Entry promoted = entry;
+  promoted.state = found->state;
+  return *found == promoted;
+}
+
+template <typename Entry>
+auto serving(const std::vector<Entry>& entries) {
+  return std::ranges::count(entries, wire::InstanceState::kServing, &Entry::state);
 }
 
 }  // namespace
@@ -65,13 +77,15 @@ wire::Topology Core::build() const {
     topology.nodes.push_back(std::move(entry));
   }
   for (const auto& [id, instance] : instances_) {
-    if (!takes_part(instance)) continue;
+    if (!instance.ready) continue;
     if (instance.role == wire::Role::kGateway) {
       topology.gateways.push_back(gateway_of(instance));
     } else {
       topology.instances.push_back(entry_of(instance));
     }
   }
+  for (const auto& [id, lane] : lanes_)
+    topology.lanes.push_back(lane.entry);
   return topology;
 }
 
@@ -92,6 +106,7 @@ void Core::push(Instant now) {
     next_push_ = std::min(next_push_, now);
   }
   if (now < next_push_) return;
+  update_lanes(now);
   dirty_ = false;
   wire::Topology next = build();
   if (version_ == 0 && next.instances.empty() && !next.nodes.empty()) return;
@@ -115,23 +130,29 @@ void Core::push(Instant now) {
     if (instance.state == wire::InstanceState::kRetired && instance.retired_in == 0)
       instance.retired_in = version_;
   }
+  for (auto& [id, lane] : lanes_) {
+    if (lane.pushed_in == 0) lane.pushed_in = version_;
+    if (lane.retired() && lane.retired_in == 0) lane.retired_in = version_;
+  }
   ++counters_.pushes;
   save_topology();
 }
 
+// Whether all that gateways may hurry to know is what they may plan from now on.
 bool Core::only_adds(const wire::Topology& next) const {
-  const auto keeps = [](const auto& entries, const auto& entry) {
-    return std::find(entries.begin(), entries.end(), entry) != entries.end();
-  };
-  return next.instances.size() > topology_.instances.size() &&
-         std::all_of(topology_.instances.begin(), topology_.instances.end(),
-                     [&](const auto& entry) { return keeps(next.instances, entry); });
+  const bool more = serving(next.instances) > serving(topology_.instances) ||
+                    serving(next.lanes) > serving(topology_.lanes);
+  return more &&
+         std::ranges::all_of(topology_.instances,
+                             [&](const auto& entry) { return keeps(next.instances, entry); }) &&
+         std::ranges::all_of(topology_.lanes,
+                             [&](const auto& entry) { return keeps(next.lanes, entry); });
 }
 
 bool Core::everyone_came_up() const {
   return std::all_of(slots_.begin(), slots_.end(), [this](const auto& entry) {
     const auto holder = instances_.find(entry.second.holder);
-    return holder != instances_.end() && holder->second.serves();
+    return holder != instances_.end() && (holder->second.serves() || holder->second.waits());
   });
 }
 
@@ -145,7 +166,9 @@ void Core::deliver(Instant now) {
 void Core::deliver_to(wire::Role role) {
   std::vector<ConnectionId> to;
   for (auto& [id, instance] : instances_) {
-    if (instance.role != role || !instance.connection || !takes_part(instance)) continue;
+    if (instance.role != role || !instance.connection || !instance.ready) continue;
+    // It would plan at once, onto lanes it may not see.
+    if (role == wire::Role::kGateway && publishes(instance.node) && !instance.serves()) continue;
     if (instance.sent_version >= version_) continue;
     instance.sent_version = version_;
     to.push_back(*instance.connection);

@@ -19,6 +19,8 @@ inline constexpr std::size_t kMaxConnections = 4608;
 inline constexpr std::size_t kMaxWaiters = 64;
 inline constexpr std::size_t kMaxRemembered = 1024;  // dead instances whose reason is kept
 inline constexpr std::uint32_t kMaxGateways = 64;
+inline constexpr std::size_t kMaxLanes = 4096;    // of a flow, retired ones included
+inline constexpr std::size_t kMaxMarks = 65'536;  // of one publisher
 
 struct CoreOptions {
   graph::FlowDecl flow;
@@ -81,8 +83,27 @@ struct Instance {
   Instant retired_at{};
   std::string saved_health;
   Instant saved_at{};
+  std::vector<wire::LaneMark> seen;  // ascending: the members of lanes it can publish to
+  bool told = false;                 // it said so itself; else it is what it must have seen before
 
   bool serves() const { return state == wire::InstanceState::kServing; }
+
+  // Its process is there and its sockets are bound, but what it would publish could be lost: it
+  // does not yet see every lane that serves. In the topology, not planned.
+  bool waits() const { return state == wire::InstanceState::kStarting && ready.has_value(); }
+  bool comes_up() const { return state == wire::InstanceState::kStarting && !ready.has_value(); }
+};
+
+// A lane as the topology shows it, and how far that is known.
+struct Lane {
+  wire::TopologyLane entry;
+  std::uint64_t pushed_in = 0;   // version that first had it, 0: not yet said
+  std::uint64_t retired_in = 0;  // version that said so, 0: not yet said
+  Instant retired_at{};
+  bool recalled = false;  // known from the store or a gateway
+
+  bool serves() const { return entry.state == wire::InstanceState::kServing; }
+  bool retired() const { return entry.state == wire::InstanceState::kRetired; }
 };
 
 // The contract's word for an instance's state.
@@ -115,6 +136,11 @@ struct Counters {
   std::uint64_t joined = 0;
   std::uint64_t lost = 0;
   std::uint64_t drained = 0;
+  std::uint64_t lanes_formed = 0;
+  std::uint64_t lanes_retired = 0;
+  std::uint64_t lanes_refused = 0;  // beyond the limit
+  std::uint64_t marks_stray = 0;    // of lanes that are gone or never were, of others than members
+  std::uint64_t marks_refused = 0;  // messages with more than the limit
 };
 
 }  // namespace flow::broker

@@ -30,6 +30,7 @@ void Core::welcome(const Instance& instance) {
   message.beat = options_.beat;
   message.flow = options_.flow.name.value;
   message.max_part_bytes = options_.flow.gateway.max_request;
+  message.publishes = publishes(instance.node);
   if (instance.role == wire::Role::kGateway) {
     message.node = kGatewayNode;
     message.executor = "gateway";
@@ -38,7 +39,7 @@ void Core::welcome(const Instance& instance) {
     const graph::Node& node = options_.graph[instance.node];
     const graph::ExecutorDecl& executor = options_.flow.executors[node.executor];
     message.node = instance.node;
-    message.executor = node.name;
+    message.executor = graph::executor_name(node);
     message.shard = instance.shard;
     message.shards = node.shards;
     message.replica = instance.replica;

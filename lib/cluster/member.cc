@@ -24,6 +24,8 @@ std::uint32_t highest_id(InstanceId own, const wire::Topology* topology) {
     highest = std::max(highest, instance.id.value);
   for (const wire::TopologyGateway& gateway : topology->gateways)
     highest = std::max(highest, gateway.id.value);
+  for (const wire::TopologyLane& lane : topology->lanes)
+    highest = std::max(highest, lane.id.value);
   return highest;
 }
 
@@ -60,7 +62,7 @@ void Member::on(wire::Welcome welcome, Instant now, std::vector<MemberEvent>& ev
   }
   const bool news = welcome.term > term_ || !first;  // a broker that may not know what we see
   term_ = welcome.term;
-  if (news && !subscriptions_.marks.empty()) port_.send(subscriptions_);
+  if (news && publishes_) port_.send(subscriptions_);
   beat_every_ = std::max(welcome.beat > Duration{} ? welcome.beat : kDefaultBeat, kShortestBeat);
   if (!first) return;
   instance_ = welcome.instance;
@@ -146,6 +148,7 @@ void Member::leave(const std::string& reason, bool planned) {
 
 void Member::set_subscriptions(std::vector<wire::LaneMark> marks) {
   if (marks == subscriptions_.marks) return;
+  publishes_ = true;
   subscriptions_.marks = std::move(marks);
   if (instance_) port_.send(subscriptions_);
 }

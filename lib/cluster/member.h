@@ -92,6 +92,7 @@ class Member {
   wire::Beat beat_;
   std::optional<wire::Ready> ready_;
   wire::Subscriptions subscriptions_;
+  bool publishes_ = false;  // subscriptions were seen once: a new broker is told, also of none
   std::shared_ptr<const wire::Topology> topology_;
   InstanceId instance_;
   std::uint64_t term_ = 0;

@@ -2,23 +2,42 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace flow::broker {
 
 CoreOptions options_for(const std::vector<NodePlan>& nodes) {
-  CoreOptions options;
-  options.flow.name.value = "hello";
+  graph::FlowDecl flow;
   std::string before = "gateway";
   for (const NodePlan& node : nodes) {
     graph::ExecutorDecl executor;
     executor.name.value = node.name;
     executor.uses.value = "pass-through";
-    executor.needs.push_back({before, {}});
+    if (node.needs.empty()) executor.needs.push_back({before, {}});
+    for (const std::string& need : node.needs)
+      executor.needs.push_back({need, {}});
     executor.shards = node.shards;
     executor.replicas = node.replicas;
+    executor.polling = node.polling;
+    executor.allow_partial = node.allow_partial;
     executor.with.set("dim", 256);
-    options.flow.executors.push_back(executor);
+    flow.executors.push_back(executor);
     before = node.name;
   }
+  return options_for(std::move(flow));
+}
+
+graph::PollingDecl polled(Polling others) {
+  graph::PollingDecl polling;
+  polling.endpoints = {{"/search", others}, {"/index", others}};
+  polling.others = others;
+  return polling;
+}
+
+CoreOptions options_for(graph::FlowDecl flow) {
+  CoreOptions options;
+  options.flow = std::move(flow);
+  options.flow.name.value = "hello";
   graph::Diagnostics diagnostics;
   auto graph = graph::compile(options.flow, diagnostics);
   REQUIRE(graph.has_value());
@@ -46,10 +65,14 @@ void Peer::send(const wire::ControlMessage& message) {
 
 void Peer::reconnect() {
   connection = ConnectionId{world.next_connection++};
+  held.clear();
 }
 
 void Peer::tick() {
-  if (!dead && !paused) member->tick(world.now);
+  if (dead || paused) return;
+  for (wire::ControlMessage& message : std::exchange(held, {}))
+    if (!dead) deliver(std::move(message));
+  if (!dead) member->tick(world.now);
 }
 
 void Peer::deliver(wire::ControlMessage message) {
@@ -59,6 +82,7 @@ void Peer::deliver(wire::ControlMessage message) {
       if (!becomes_ready) continue;
       wire::Ready ready;
       ready.data_address = address_of(name, pid);
+      if (welcome->publishes) ready.lane_address = address_of(name, pid) + "-lane";
       if (role == wire::Role::kGateway) ready.client_addresses = {"ipc:///g", "tcp://127.0.0.1:1"};
       ready.catch_all = true;
       member->ready(ready);
@@ -75,8 +99,32 @@ void Peer::deliver(wire::ControlMessage message) {
   }
 }
 
-World::World(const std::vector<NodePlan>& nodes) : options_(options_for(nodes)) {
+void Peer::subscribe() {
+  if (dead || paused || blind || !welcome || !welcome->publishes) return;
+  std::vector<wire::LaneMark> marks;
+  for (const Peer& other : world.peers) {
+    if (other.dead || other.member->topology() == nullptr) continue;
+    for (const wire::TopologyLane& lane : other.member->topology()->lanes)
+      if (world.subscribed(other, *this, lane)) marks.push_back({lane.id, other.id()});
+  }
+  std::ranges::sort(marks);
+  member->set_subscriptions(std::move(marks));
+}
+
+World::World(CoreOptions options) : options_(std::move(options)) {
   start_broker();
+}
+
+bool World::subscribed(const Peer& member, const Peer& publisher,
+                       const wire::TopologyLane& lane) const {
+  const wire::Topology& topology = *member.member->topology();
+  const bool known =
+      publisher.role == wire::Role::kGateway
+          ? std::ranges::count(topology.gateways, publisher.id(), &wire::TopologyGateway::id) > 0
+          : std::ranges::count(topology.instances, publisher.id(), &wire::TopologyInstance::id) > 0;
+  const auto& needs = topology.nodes[lane.node.value].needs;
+  return known && std::ranges::count(lane.members, member.id()) > 0 &&
+         std::ranges::count(needs, publisher.welcome->node) > 0;
 }
 
 void World::start_broker() {
@@ -106,6 +154,7 @@ void World::restart_broker() {
 Peer& World::add(wire::Role role, const std::string& name, bool becomes_ready) {
   Peer& peer = peers.emplace_back(*this, role, name, next_pid_++);
   peer.becomes_ready = becomes_ready;
+  peer.blind = newcomers_are_blind;
   peer.tick();
   pump();
   return peer;
@@ -201,13 +250,20 @@ bool World::settle() {
     to_peers_.pop_front();
     did = true;
     for (Peer& peer : peers) {
-      if (peer.connection == to && !peer.dead && !peer.paused) peer.deliver(message);
+      if (peer.connection != to || peer.dead) continue;
+      if (peer.paused) {
+        peer.held.push_back(message);
+      } else {
+        peer.deliver(message);
+      }
     }
     if (const auto* reply = std::get_if<wire::AdminReply>(&message)) replies.push_back(*reply);
     if (const auto* no = std::get_if<wire::Refused>(&message))
       refused[to.value].push_back(no->message);
   }
-  return did;
+  for (Peer& peer : peers)
+    peer.subscribe();
+  return did || !to_core_.empty();
 }
 
 Probed World::listening(const std::string& address) const {

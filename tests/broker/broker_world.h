@@ -2,6 +2,8 @@
 //
 // Members are real cluster::Member objects; what they and the core send arrives in order, at once.
 // A member can be paused (SIGSTOP: it says nothing, its address still listens) or killed.
+// Subscriptions to lanes arrive at once too: a publisher sees those of all members whose topology
+// has both the lane and the publisher, unless it is blind.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -22,9 +24,15 @@ struct NodePlan {
   std::string name;
   std::uint32_t shards = 1;
   std::uint32_t replicas = 1;
+  graph::PollingDecl polling = {};
+  bool allow_partial = false;
+  std::vector<std::string> needs = {};  // none: the node above
 };
 
+graph::PollingDecl polled(Polling others);
+
 CoreOptions options_for(const std::vector<NodePlan>& nodes);
+CoreOptions options_for(graph::FlowDecl flow);
 
 class World;
 
@@ -35,6 +43,7 @@ class Peer final : public cluster::BrokerPort {
   void send(const wire::ControlMessage& message) override;
   void deliver(wire::ControlMessage message);
   void tick();
+  void subscribe();  // sees the subscriptions there are now
 
   // A new connection, as after the broker process was replaced.
   void reconnect();
@@ -48,9 +57,11 @@ class Peer final : public cluster::BrokerPort {
   ConnectionId connection;
   std::unique_ptr<cluster::Member> member;
   bool paused = false;
+  std::vector<wire::ControlMessage> held;  // what came while it was paused
   bool dead = false;
   bool becomes_ready = true;                      // as soon as it is welcomed
   bool acknowledges = true;                       // each topology, at once
+  bool blind = false;                             // sees no other subscriptions than it did
   std::uint64_t oldest_plan = ~std::uint64_t{0};  // of its acks; none in flight: the version
   std::vector<wire::Topology> topologies;         // as they came
   std::vector<std::string> refusals;
@@ -60,7 +71,8 @@ class Peer final : public cluster::BrokerPort {
 
 class World final : private Effects {
  public:
-  explicit World(const std::vector<NodePlan>& nodes);
+  explicit World(const std::vector<NodePlan>& nodes) : World(options_for(nodes)) {}
+  explicit World(CoreOptions options);
 
   // `becomes_ready` false: it is welcomed and goes on constructing.
   Peer& worker(const std::string& name, bool becomes_ready = true) {
@@ -96,6 +108,7 @@ class World final : private Effects {
   Peer& operator[](const std::string& name);  // the newest of that name
   bool in_topology(InstanceId id, wire::InstanceState state) const;
   bool in_topology(InstanceId id) const;
+  bool subscribed(const Peer& member, const Peer& publisher, const wire::TopologyLane& lane) const;
 
   Instant now = Instant{} + std::chrono::hours(1);
   store::MemoryData data;
@@ -107,6 +120,7 @@ class World final : private Effects {
   std::vector<store::SaveHealth> health;
   std::map<std::string, Probed> answers;  // by address, instead of the truth
   std::uint32_t next_connection = 1;
+  bool newcomers_are_blind = false;
 
   void to_core(ConnectionId from, const wire::ControlMessage& message);
   void pump();

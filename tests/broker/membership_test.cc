@@ -31,6 +31,50 @@ TEST_CASE("ids are given from 1 and a welcome carries all a worker needs") {
   CHECK(welcome.max_part_bytes == 16U << 20);
 }
 
+TEST_CASE("programs in front of and behind shards are nodes with slots of their own") {
+  graph::FlowDecl flow;
+  graph::ExecutorDecl index;
+  index.name.value = "index";
+  index.uses.value = "pass-through";
+  index.needs.push_back({"gateway", {}});
+  index.shards = 2;
+  index.ready_timeout = seconds(20);
+  index.uses_before = graph::CompanionDecl();
+  index.uses_before->uses.value = "normalise";
+  index.uses_before->replicas = 2;
+  index.uses_after = graph::CompanionDecl();
+  index.uses_after->uses.value = "match-merger";
+  flow.executors.push_back(index);
+  World world(options_for(flow));
+
+  Peer& before = world.worker("index/uses_before/rep-1", false);
+  Peer& main = world.worker("index/shard-1/rep-0");
+  Peer& after = world.worker("index/uses_after/rep-0");
+
+  REQUIRE(before.welcome.has_value());
+  CHECK(before.welcome->executor == "index");
+  CHECK(before.welcome->workspace == "/state/hello/index/uses_before/0/1");
+  CHECK(before.welcome->replicas == 2);
+  CHECK(before.welcome->publishes);
+  CHECK(main.welcome->executor == "index");
+  CHECK_FALSE(main.welcome->publishes);
+  CHECK(after.welcome->executor == "index");
+  CHECK_FALSE(world.gateway().welcome->publishes);
+  CHECK(world.data.assignment.contains("index/uses_before/0/1"));
+  world.run(milliseconds(20));
+  CHECK(world.core().reason().find("index/uses_before/rep-0 has not started") != std::string::npos);
+  const ValueMap status = world.admin("status").value;
+  const ValueList& executors = *status.find("executors")->if_list();
+  REQUIRE(executors.size() == 3);
+  CHECK(*executors[0].if_map()->find("name") == Value("index/uses_before"));
+  CHECK(*executors[0].if_map()->find("uses") == Value("normalise"));
+  before.paused = true;
+  world.run(seconds(19));
+  CHECK(world.core().instances().contains(before.id()));  // it may take its time to be ready
+  world.run(seconds(2));
+  CHECK_FALSE(world.core().instances().contains(before.id()));
+}
+
 TEST_CASE("a gateway is welcomed with its settings, sizes in bytes and times in microseconds") {
   World world({NodePlan{"encode"}});
 

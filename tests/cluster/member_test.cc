@@ -209,5 +209,54 @@ TEST_CASE("being refused and being drained reach the owner; leaving and a witnes
   CHECK(member.ignored() == 1);
 }
 
+TEST_CASE(
+    "subscriptions are told when they change, and again to a new broker, also when none is left") {
+  FakePort port;
+  Member member(worker(), port);
+  member.tick(at(0));
+  const std::vector<wire::LaneMark> marks = {{{9}, {4}}, {{9}, {5}}};
+
+  member.set_subscriptions(marks);
+  CHECK(port.all<wire::Subscriptions>().empty());  // nobody to tell
+  member.receive(welcome(7, 3), at(1));
+  REQUIRE(port.all<wire::Subscriptions>().size() == 1);
+  CHECK(port.all<wire::Subscriptions>()[0].marks == marks);
+  member.set_subscriptions(marks);
+  CHECK(port.all<wire::Subscriptions>().size() == 1);
+  member.receive(welcome(7, 4), at(2));
+  CHECK(port.all<wire::Subscriptions>().size() == 2);
+
+  member.set_subscriptions({});
+  REQUIRE(port.all<wire::Subscriptions>().size() == 3);
+  CHECK(port.all<wire::Subscriptions>()[2].marks.empty());
+  member.receive(welcome(7, 5), at(3));
+  CHECK(port.all<wire::Subscriptions>().size() == 4);
+}
+
+TEST_CASE("one that publishes nothing tells no broker of subscriptions") {
+  FakePort port;
+  Member member(worker(), port);
+  member.receive(welcome(7, 3), at(0));
+  member.receive(welcome(7, 4), at(1));
+
+  CHECK(port.all<wire::Subscriptions>().empty());
+}
+
+TEST_CASE("the highest id a hello names may be a lane's") {
+  FakePort port;
+  Member member(worker(), port);
+  member.receive(welcome(7, 3), at(0));
+  wire::Topology with_lanes = topology(3, 9);
+  wire::TopologyLane lane;
+  lane.id = InstanceId{44};
+  with_lanes.lanes.push_back(lane);
+  member.receive(with_lanes, at(1));
+
+  member.receive(welcome(0, 0), at(1000));
+
+  REQUIRE(port.all<wire::Hello>().size() == 1);
+  CHECK(port.all<wire::Hello>()[0].highest_id == 44);
+}
+
 }  // namespace
 }  // namespace flow::cluster

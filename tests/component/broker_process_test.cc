@@ -33,6 +33,15 @@ replicas = 2
 with = { dim = 256 }
 )";
 
+constexpr std::string_view kSharded = R"(
+[flow]
+name = "hello"
+[[executor]]
+name = "index"
+shards = 2
+polling = "ALL"
+)";
+
 // A member with a real control connection and a data socket that only listens.
 class FakeMember final : public cluster::BrokerPort {
  public:
@@ -107,8 +116,8 @@ class FakeMember final : public cluster::BrokerPort {
 
 class Bench {
  public:
-  Bench() {
-    std::ofstream(dir_.path() + "/hello.toml") << kFlow;
+  explicit Bench(std::string_view flow = kFlow) {
+    std::ofstream(dir_.path() + "/hello.toml") << flow;
     start_broker();
     net::SocketOptions options;
     options.traffic = net::Traffic::kControl;
@@ -226,6 +235,38 @@ TEST_CASE("a broker that is killed and started again disturbs nobody and reuses 
   FakeMember& third = bench.worker("encode/rep-0");
   bench.until([&third] { return third.id().value != 0; });
   CHECK(third.id() > highest);
+}
+
+TEST_CASE("a lane serves once the gateway says whom it sees, and keeps its id in a new broker") {
+  Bench bench(kSharded);
+  FakeMember& first = bench.worker("index/shard-0/rep-0");
+  FakeMember& second = bench.worker("index/shard-1/rep-0");
+  FakeMember& gateway = bench.add(wire::Role::kGateway, "gateway/0");
+  const auto lanes = [](FakeMember& member) {
+    const auto topology = member.member().topology();
+    return topology == nullptr ? std::vector<wire::TopologyLane>() : topology->lanes;
+  };
+  bench.until([&] { return lanes(first).size() == 1; });
+  const wire::TopologyLane lane = lanes(first)[0];
+  CHECK(lane.state == wire::InstanceState::kStarting);
+  CHECK(lane.members == std::vector{first.id(), second.id()});
+  CHECK(bench.state() == "starting");
+
+  gateway.member().set_subscriptions({{lane.id, first.id()}, {lane.id, second.id()}});
+  bench.until_ready();
+  REQUIRE(lanes(gateway).size() == 1);
+  CHECK(lanes(gateway)[0].id == lane.id);
+  CHECK(lanes(gateway)[0].state == wire::InstanceState::kServing);
+
+  bench.broker.kill();
+  bench.start_broker();
+  bench.until_ready();
+  bench.run(milliseconds(700));
+  CHECK(bench.state() == "ready");
+  REQUIRE(lanes(gateway).size() == 1);
+  CHECK(lanes(gateway)[0].id == lane.id);
+  second.die();
+  bench.until([&] { return lanes(gateway)[0].state == wire::InstanceState::kRetired; });
 }
 
 TEST_CASE("a member whose sockets close is out of the topology within a quarter of a second") {

@@ -67,7 +67,7 @@ bool same(const Welcome& a, const Welcome& b) {
          a.shards == b.shards && a.replica == b.replica && a.replicas == b.replicas &&
          equal_maps(a.with, b.with) && a.workspace == b.workspace &&
          equal_maps(a.settings, b.settings) && a.max_part_bytes == b.max_part_bytes &&
-         a.timeout == b.timeout && a.threads == b.threads;
+         a.timeout == b.timeout && a.threads == b.threads && a.publishes == b.publishes;
 }
 
 bool same(const Refused& a, const Refused& b) {
@@ -344,6 +344,25 @@ Welcome welcome() {
   return welcome;
 }
 
+// What a flow with lanes and companions has besides.
+Topology topology_with_lanes() {
+  Topology topology = samples::topology();
+  TopologyNode& before = topology.nodes[0];
+  before.name = "index/uses_before";
+  before.takes_parts = true;
+  before.when = {{"tags__lang", ValueMap{{"$eq", "en"}}}};
+  TopologyNode& index = topology.nodes[1];
+  index.polling = {{"/search", Polling::kAll}, {"/try", Polling::kAllAsync}, {"*", Polling::kAny}};
+  index.allow_partial = true;
+  topology.instances[0].state = InstanceState::kStarting;
+  topology.lanes = {
+      {.id = {14}, .node = {1}, .members = {{8}, {9}, {11}}},
+      {.id = {15}, .node = {1}, .state = InstanceState::kServing, .members = {{8}, {}, {10}}},
+      {.id = {17}, .node = {1}, .state = InstanceState::kRetired, .members = {{7}, {}, {10}}}};
+  topology.sorts = true;
+  return topology;
+}
+
 std::vector<Control> control_messages() {
   std::vector<Control> all;
   all.push_back({"hello", hello()});
@@ -364,6 +383,10 @@ std::vector<Control> control_messages() {
   all.push_back({"exit", Exit{.reason = "drained", .planned = true}});
   all.push_back({"drain", Drain{.timeout = 30s}});
   all.push_back({"gone", Gone{.instance = {8}}});
+  Welcome publisher = welcome();
+  publisher.publishes = true;
+  all.push_back({"welcome_of_publisher", publisher});
+  all.push_back({"topology_with_lanes", topology_with_lanes()});
   all.push_back({"subscriptions", Subscriptions{.marks = {{{9}, {4}}, {{9}, {5}}}}});
   all.push_back({"admin_request",
                  AdminRequest{.id = 5, .command = "drain", .arguments = {{"timeout", 30000000}}}});

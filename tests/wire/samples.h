@@ -47,6 +47,7 @@ ClientWelcome client_welcome();
 Request request();
 Response response();
 Topology topology();
+Topology topology_with_lanes();
 Ready ready();
 Hello hello();
 Welcome welcome();

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "gateway/answer.h"
+
 namespace flow::gateway {
 namespace {
 
@@ -12,7 +14,6 @@ using std::chrono::seconds;
 
 constexpr Duration kLongestDeadline = seconds(600);
 constexpr Duration kRetryAfter = milliseconds(50);
-constexpr Duration kTailKept = seconds(30);  // for work that goes on behind an answer
 constexpr std::uint32_t kMaxSlots = 60'000;
 constexpr std::size_t kMaxEndpoint = 256;
 
@@ -31,6 +32,7 @@ Core::Core(const Settings& settings, InstanceId self, std::uint32_t host, Effect
       table_(table_limit(settings)) {}
 
 void Core::on_topology(std::shared_ptr<const wire::Topology> topology, Instant now) {
+  filters_.update(*topology);
   const std::vector<InstanceId> gone = planner_.update(std::move(topology));
   note_empty(now);
   queues_.resize(std::max(queues_.size(), planner_.endpoints()));
@@ -46,11 +48,15 @@ void Core::on_gone(InstanceId instance, Instant now) {
   room_ = true;
 }
 
-// Since when nobody can be planned for a node: what waits for it fails after `unavailable_after`.
+// Since when a node lacks what: who waits for it fails after `unavailable_after`.
 void Core::note_empty(Instant now) {
-  empty_since_.resize(planner_.topology()->nodes.size(), kNever);
+  empty_since_.resize(planner_.topology()->nodes.size());
   for (std::uint16_t n = 0; n < empty_since_.size(); ++n) {
-    empty_since_[n] = planner_.serving(NodeIndex{n}) ? kNever : std::min(empty_since_[n], now);
+    empty_since_[n].resize(planner_.lacks(NodeIndex{n}), kNever);
+    for (std::uint32_t lack = 0; lack < empty_since_[n].size(); ++lack) {
+      Instant& since = empty_since_[n][lack];
+      since = planner_.has(NodeIndex{n}, lack) ? kNever : std::min(since, now);
+    }
   }
 }
 
@@ -133,7 +139,7 @@ void Core::on_request(ClientId client, wire::Request request, Instant now) {
   deadlines_.add(slot, entry.deadline);
   SlotQueue& queue = queues_[entry.endpoint];
   if (queue.empty() && retries_.empty()) {
-    if (admit(slot, now) != Admission::kBlocked) return;
+    if (!waits(admit(slot, now))) return;
   }
   queue.push(table_, slot);
   ++queued_;
@@ -142,23 +148,34 @@ void Core::on_request(ClientId client, wire::Request request, Instant now) {
 // Lets in what has room: first the repeated, then endpoint by endpoint in turns.
 void Core::pump(Instant now) {
   room_ = false;
-  pump_queue(retries_, now);
-  if (!retries_.empty() || queued_ == 0) return;
+  if (!pump_retries(now) || queued_ == 0) return;
   for (std::size_t i = 0; i < queues_.size(); ++i) {
     SlotQueue& queue = queues_[(next_queue_ + i) % queues_.size()];
     if (pump_queue(queue, now)) next_queue_ = (next_queue_ + i + 1) % queues_.size();
   }
 }
 
+// Those without room hold up all that comes after them, those who wait for somebody do not. False
+// when there is no room.
+bool Core::pump_retries(Instant now) {
+  for (std::uint32_t left = retries_.size(); left > 0; --left) {
+    const std::uint32_t slot = retries_.front();
+    const Admission admission = admit(slot, now);
+    if (admission == Admission::kFull) return false;
+    retries_.pop(table_);
+    if (admission == Admission::kNobody) retries_.push(table_, slot);
+  }
+  return true;
+}
+
 bool Core::pump_queue(SlotQueue& queue, Instant now) {
   bool any = false;
   while (!queue.empty()) {
     const std::uint32_t slot = queue.front();
-    const bool was_queued = table_[slot].state == Pending::State::kQueued;
-    if (admit(slot, now) == Admission::kBlocked) break;
+    if (waits(admit(slot, now))) break;
     // An ended request is still linked: its slot is only reused by a later take().
     queue.pop(table_);
-    if (was_queued) --queued_;
+    --queued_;
     any = true;
   }
   return any;
@@ -166,49 +183,46 @@ bool Core::pump_queue(SlotQueue& queue, Instant now) {
 
 Core::Admission Core::admit(std::uint32_t slot, Instant now) {
   Pending& entry = table_[slot];
-  const bool first = entry.state == Pending::State::kQueued;
-  if (planner_.topology()->sink == kGatewayNode && planner_.topology()->nodes.empty()) {
-    if (first) ++in_flight_;
-    response_ = wire::Response();
-    response_.payload = entry.payload;
-    answer(entry, now);
-    end(slot, now);
-    return Admission::kEnded;
-  }
-  if (first && in_flight_ >= settings_.max_in_flight) return Admission::kBlocked;
+  const wire::Topology& topology = *planner_.topology();
+  if (topology.nodes.empty()) return echo(slot, now);
+  if (entry.state == Pending::State::kQueued && in_flight_ >= settings_.max_in_flight)
+    return Admission::kFull;
   route::Blocked blocked;
   if (!planner_.plan(entry.endpoint, entry.bytes, entry.skip, now, entry.header.plan, entry.choices,
                      blocked)) {
     return blocked_on(slot, blocked, now);
   }
-  if (first) ++in_flight_;
-  entry.state = Pending::State::kInFlight;
+  enter(entry);
   dispatch(entry, now);
-  if (planner_.topology()->sink == kGatewayNode) {  // only floating executors: nobody answers
-    response_ = wire::Response();
-    response_.payload = entry.payload;
-    answer(entry, now);
-    end(slot, now);
-    return Admission::kEnded;
-  }
-  return Admission::kAdmitted;
+  return topology.sink == kGatewayNode ? echo(slot, now) : Admission::kAdmitted;
+}
+
+// From now on it counts as in flight; end() counts it down again.
+void Core::enter(Pending& entry) {
+  if (entry.state == Pending::State::kQueued) ++in_flight_;
+  entry.state = Pending::State::kInFlight;
+}
+
+// A flow without executors, or with floating ones only: the answer is the request.
+Core::Admission Core::echo(std::uint32_t slot, Instant now) {
+  Pending& entry = table_[slot];
+  enter(entry);
+  response_ = wire::Response();
+  response_.payload = entry.payload;
+  answer(entry, now);
+  end(slot, now);
+  return Admission::kEnded;
 }
 
 // Blocked because all targets are full: waits. Because there is nobody: waits `unavailable_after`.
 Core::Admission Core::blocked_on(std::uint32_t slot, const route::Blocked& blocked, Instant now) {
-  if (!blocked.nobody) return Admission::kBlocked;
+  if (!blocked.nobody) return Admission::kFull;
   const Pending& entry = table_[slot];
-  const Instant since =
-      std::max(empty_since_[blocked.node.value], std::max(entry.accepted, entry.retry_at));
-  if (now - since < settings_.unavailable_after) return Admission::kBlocked;
-  const std::string& executor = planner_.topology()->nodes[blocked.node.value].name;
-  if (entry.state == Pending::State::kQueued) ++in_flight_;  // end() counts it down
-  answer_failure(slot,
-                 {Errc::kUnavailable,
-                  fmt::format("executor '{}' has no live instance; tried {}", executor,
-                              planner_.addresses(blocked.node)),
-                  executor,
-                  {}},
+  const Instant since = std::max(empty_since_[blocked.node.value][blocked.lack],
+                                 std::max(entry.accepted, entry.retry_at));
+  if (now - since < settings_.unavailable_after) return Admission::kNobody;
+  const std::string_view executor = planner_.topology()->nodes[blocked.node.value].executor();
+  answer_failure(slot, {Errc::kUnavailable, planner_.describe(blocked), std::string(executor), {}},
                  now);
   return Admission::kEnded;
 }
@@ -221,112 +235,35 @@ void Core::dispatch(Pending& entry, Instant now) {
   header.sent_at = now;
   header.sent_on_host = host_;
   header.source = kGatewayNode;
+  header.missing.clear();
+  if (planner_.sharded()) add_missing(planner_, entry.choices, header);
   entry.runs.assign(topology.nodes.size(), {});
   for (const NodeIndex node : planner_.shape().first) {
-    const std::vector<NodeIndex>& needs = topology.nodes[node.value].needs;
-    if (needs.size() == 1) entry.runs[node.value].ready_at = now;
-    header.target = header.plan[node.value].target;
-    if (header.target != 0) effects_.send_part(InstanceId{header.target}, header, entry.payload);
+    if (topology.nodes[node.value].needs.size() == 1) entry.runs[node.value].ready_at = now;
+    if (header.plan[node.value].target != 0) send_first(entry, node);
   }
 }
 
-// Whether a part is the outcome of a request that waits for one: the sink's, or the failure of a
-// node that the answer waits for. A hanging node's failure is nobody's business.
-bool Core::ends(const Pending& entry, const wire::PartHeader& header) const {
-  using enum Pending::State;
-  if (header.request.gateway != self_) return false;
-  if (entry.state != kInFlight && entry.state != kLosing && entry.state != kRetry) return false;
-  if (header.source == planner_.topology()->sink) return true;
-  return header.failure != nullptr && header.source.value < planner_.shape().answers.size() &&
-         planner_.shape().answers[header.source.value];
+// What passes the node's filter goes; documents that it cannot judge fail at that node.
+void Core::send_first(Pending& entry, NodeIndex node) {
+  if (!filters_.has(node)) return send(entry.header, node, entry.payload);
+  const Result<Bytes> passing = filters_.passing(node, entry.payload);
+  if (passing) return send(entry.header, node, *passing);
+  const std::string_view executor = planner_.topology()->nodes[node.value].executor();
+  entry.header.failure = std::make_unique<wire::Failure>(
+      wire::Failure{passing.error().code, passing.error().message, std::string(executor), {}});
+  send(entry.header, node, entry.payload);
+  entry.header.failure.reset();
 }
 
-void Core::on_part(wire::Part& part, Instant now) {
-  const std::uint32_t slot = table_.find(part.header.request.sequence);
-  if (slot == kNoSlot || !ends(table_[slot], part.header)) {
-    counters_.add(Counter::kLateParts);
-    return;
+void Core::send(wire::PartHeader& header, NodeIndex node, const Bytes& payload) {
+  const wire::PlanEntry& entry = header.plan[node.value];
+  header.target = entry.target;
+  if (route::polls_lane(entry.polling)) {
+    effects_.publish_part(InstanceId{entry.target}, header, payload);
+  } else {
+    effects_.send_part(InstanceId{entry.target}, header, payload);
   }
-  Pending& entry = table_[slot];
-  if (entry.state == Pending::State::kRetry) retries_.remove(table_, slot);
-  response_.hops.clear();
-  fill_hops(entry, part.header.hops);
-  response_.failure = std::move(part.header.failure);
-  response_.results = std::move(part.header.results);
-  response_.retry_after = {};
-  response_.payload = std::move(part.payload);
-  finish_answering(entry, part.header.hops, now);
-  answer(entry, now);
-  end(slot, now);
-}
-
-// response_ holds the outcome; fills in what every answer has.
-void Core::answer(Pending& entry, Instant now) {
-  counters_.add(response_.failure == nullptr ? Counter::kAnswered : Counter::kFailed);
-  response_.id = entry.client_request;
-  response_.request = entry.header.request;
-  response_.attempts = entry.header.attempt;
-  response_.total_us = static_cast<std::uint64_t>(to_us(now - entry.accepted));
-  effects_.answer(entry.client, response_);
-  response_.payload = Bytes();
-}
-
-void Core::answer_failure(std::uint32_t slot, wire::Failure failure, Instant now) {
-  response_ = wire::Response();
-  response_.failure = std::make_unique<wire::Failure>(std::move(failure));
-  answer(table_[slot], now);
-  end(slot, now);
-}
-
-void Core::fill_hops(const Pending& entry, const std::vector<wire::Hop>& hops) {
-  const wire::Topology& topology = *planner_.topology();
-  for (const wire::Hop& hop : hops) {
-    if (hop.node >= topology.nodes.size()) continue;
-    wire::ResponseHop& named = response_.hops.emplace_back();
-    named.executor = topology.nodes[hop.node].name;
-    const route::Planner::Target* target =
-        planner_.find_at(entry.choices[hop.node].slot, hop.instance);
-    named.instance = target != nullptr ? target->name : named.executor;
-    named.queue_us = hop.queue_us;
-    named.execute_us = hop.execute_us;
-    named.reduce_us = hop.reduce_us;
-    named.wire_us = hop.wire_us;
-  }
-}
-
-// The request has its outcome. What still runs of it keeps its charges until it is reported.
-void Core::end(std::uint32_t slot, Instant now) {
-  Pending& entry = table_[slot];
-  --in_flight_;
-  bytes_ -= entry.bytes;
-  entry.payload = Bytes();
-  entry.header.parameters = Bytes();
-  entry.state = Pending::State::kAnswered;
-  room_ = true;
-  deadlines_.add(slot, now + kTailKept);
-  settle(slot);
-}
-
-void Core::settle(std::uint32_t slot) {
-  const Pending& entry = table_[slot];
-  if (std::ranges::any_of(entry.choices, [](const route::Choice& c) { return bool{c.instance}; }))
-    return;
-  deadlines_.cancel(slot);
-  table_.free(slot);
-}
-
-// Nobody wants the answer any more.
-void Core::drop(std::uint32_t slot, Instant now) {
-  Pending& entry = table_[slot];
-  if (entry.state == Pending::State::kFree || entry.state == Pending::State::kAnswered) return;
-  if (entry.state == Pending::State::kQueued) {
-    queues_[entry.endpoint].remove(table_, slot);
-    --queued_;
-    ++in_flight_;  // end() counts it down
-  }
-  if (entry.state == Pending::State::kRetry) retries_.remove(table_, slot);
-  counters_.add(Counter::kFailed);
-  end(slot, now);
 }
 
 void Core::on_cancel(ClientId client, std::uint64_t client_request, Instant now) {

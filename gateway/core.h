@@ -1,13 +1,14 @@
 // The gateway: admits requests, plans them, sends their first parts, watches how far they got, and
 // answers each exactly once.
 //
-//   accept -> queue -> plan -> send first parts -> (reports, deaths, new attempts) -> final part ->
-//   answer
+//   accept -> queue -> plan -> filter, send first parts -> (reports, deaths, new attempts) ->
+//   final part, or those of all shards -> answer
 //
 // Pure, `(event, now) -> effects`: no socket, no clock; the service and the simulator drive the
 // same core. One thread. Bounds: max_in_flight admitted and max_queued waiting requests,
 // max_in_flight_bytes accepted bytes, 3 attempts a request, a budget of new attempts after deaths;
-// what is refused is refused at once and counted.
+// what is refused is refused at once and counted. A request that two instances were executing when
+// they died is not given to a third: POISONED.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,10 @@
 #include "base/time.h"
 #include "base/timer_wheel.h"
 #include "gateway/counters.h"
+#include "gateway/entry_filters.h"
 #include "gateway/request_table.h"
 #include "gateway/settings.h"
+#include "route/gather.h"
 #include "route/planner.h"
 #include "route/target_filter.h"
 #include "wire/client_messages.h"
@@ -65,7 +68,8 @@ class Core {
   void on_cancel(ClientId client, std::uint64_t client_request, Instant now);
   void on_client_gone(ClientId client, Instant now);
 
-  // The part that ends a request: from the sink.
+  // A part that ends a request: from the sink, or from each of its shards where those are polled
+  // ALL.
   void on_part(wire::Part& part, Instant now);
 
   // A worker's progress.
@@ -87,41 +91,68 @@ class Core {
   const std::shared_ptr<const wire::Topology>& topology() const { return planner_.topology(); }
 
  private:
-  enum class Admission { kAdmitted, kBlocked, kEnded };
+  enum class Admission {
+    kAdmitted,
+    kFull,    // no room: waits, and with it what comes after
+    kNobody,  // somebody is not there: waits for a while
+    kEnded,
+  };
+  static bool waits(Admission admission) {
+    return admission == Admission::kFull || admission == Admission::kNobody;
+  }
 
-  // core.cc: from the front door to the answer.
+  // core.cc: from the front door to the first executors.
   void refuse(ClientId client, std::uint64_t client_request, wire::Failure failure,
               Duration retry_after);
+  void note_empty(Instant now);
   void pump(Instant now);
+  bool pump_retries(Instant now);
   bool pump_queue(SlotQueue& queue, Instant now);
   Admission admit(std::uint32_t slot, Instant now);
+  void enter(Pending& entry);
+  Admission echo(std::uint32_t slot, Instant now);
   Admission blocked_on(std::uint32_t slot, const route::Blocked& blocked, Instant now);
   void dispatch(Pending& entry, Instant now);
+  void send_first(Pending& entry, NodeIndex node);
+  void send(wire::PartHeader& header, NodeIndex node, const Bytes& payload);
+
+  // core_answer.cc: the outcome.
   bool ends(const Pending& entry, const wire::PartHeader& header) const;
+  void on_shard(std::uint32_t slot, wire::Part& part, Instant now);
+  wire::Part& join_shards();
+  void conclude(std::uint32_t slot, wire::Part& part, Instant now);
   void answer(Pending& entry, Instant now);
   void answer_failure(std::uint32_t slot, wire::Failure failure, Instant now);
-  void fill_hops(const Pending& entry, const std::vector<wire::Hop>& hops);
   void end(std::uint32_t slot, Instant now);
   void settle(std::uint32_t slot);
+  void leave_queue(std::uint32_t slot);
   void drop(std::uint32_t slot, Instant now);
 
-  // core_watch.cc: how far requests got, and what to do when something dies.
-  void note_received(Pending& entry, NodeIndex node);
-  void note_finished(Pending& entry, NodeIndex node, Duration service, Instant now);
+  // core_watch.cc: how far requests got, and whether they got stuck.
+  void note_received(Pending& entry, NodeIndex node, route::Choice& choice);
+  void note_finished(Pending& entry, NodeIndex node, route::Choice& choice, Duration service,
+                     Instant now);
+  void note_ready(Pending& entry, NodeIndex finished, Instant now);
   void finish_answering(Pending& entry, const std::vector<wire::Hop>& hops, Instant now);
+  void find_deaf(Instant now);
+  const route::Choice* deaf_member(const Pending& entry, Instant now) const;
+  bool deaf(const Pending& entry, NodeIndex node, const route::Choice& choice, Instant now) const;
+  void expire(std::uint32_t slot, Instant now);
+  std::string waiting_for(const Pending& entry) const;
+
+  // core_loss.cc: what to do when something dies.
+  bool is_gone(const route::Choice& choice) const;
   bool got_past(const Pending& entry, NodeIndex node) const;
   bool lost(const Pending& entry) const;
   bool may_repeat(const Pending& entry) const;
   bool is_once(NodeIndex node, std::string_view endpoint) const;
-  void note_empty(Instant now);
   void lose(const std::vector<InstanceId>& gone, Instant now);
+  void blame(InstanceId gone);
+  bool release_gone(Pending& entry, const std::vector<InstanceId>& gone);
+  void release_all(Pending& entry);
   void retry_lost(Instant now);
   void try_again(std::uint32_t slot, Instant now);
   bool take_token(Instant now);
-  void find_deaf(Instant now);
-  bool deaf(const Pending& entry, NodeIndex node, Instant now) const;
-  void expire(std::uint32_t slot, Instant now);
-  std::string waiting_for(const Pending& entry) const;
   std::string lost_instances(const Pending& entry) const;
   std::string lost_executor(const Pending& entry) const;
 
@@ -131,17 +162,20 @@ class Core {
   Effects& effects_;
   route::Planner planner_;
   route::TargetFilter targets_;
+  EntryFilters filters_;
+  route::GatherTable gather_;  // of the sink's shards
+  route::Joined joined_;
   RequestTable table_;
   TimerWheel deadlines_;
-  std::vector<SlotQueue> queues_;      // by endpoint
-  std::size_t next_queue_ = 0;         // endpoints take turns
-  SlotQueue retries_;                  // goes before all of them
-  std::vector<std::uint32_t> losing_;  // slots in kLosing
-  std::vector<Instant> empty_since_;  // by node: no instance may be planned since; kNever: some may
-  std::vector<wire::PlanEntry> plan_;
+  std::vector<SlotQueue> queues_;                  // by endpoint
+  std::size_t next_queue_ = 0;                     // endpoints take turns
+  SlotQueue retries_;                              // goes before all of them
+  std::vector<std::uint32_t> losing_;              // slots in kLosing
+  std::vector<std::vector<Instant>> empty_since_;  // by node, lack; kNever: it is there
   wire::Response response_;
   Counters counters_;
   std::uint64_t bytes_ = 0;
+  std::uint64_t receipts_ = 0;
   std::uint32_t in_flight_ = 0;
   std::uint32_t queued_ = 0;
   double tokens_ = 0;

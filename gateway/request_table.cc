@@ -19,6 +19,7 @@ std::uint32_t RequestTable::take() {
   entry.state = Pending::State::kQueued;
   entry.next = kNoSlot;
   entry.skip.clear();
+  entry.killed = 0;
   entry.header.attempt = 1;
   entry.choices.clear();
   entry.runs.clear();

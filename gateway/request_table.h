@@ -27,9 +27,9 @@ struct ClientId {
 
 inline constexpr std::uint32_t kNoSlot = 0xFFFFFFFF;
 
-// What is known of one node's part in a request.
+// What is known of one node's part in a request; of a lane, when all members reported it.
 struct NodeRun {
-  bool received = false;  // the instance has reported it
+  bool received = false;
   bool finished = false;
   Instant ready_at = kNever;     // when all its predecessors had finished
   Instant finished_at = kNever;  // when its finish was reported here
@@ -54,12 +54,13 @@ struct Pending {
   Instant accepted{};
   Instant deadline{};
   Instant retry_at{};
+  std::uint8_t killed = 0;  // instances that died while they executed it
   std::uint64_t bytes = 0;
   Bytes payload;
   wire::PartHeader header;  // endpoint, parameters, plan, attempt: reused for each first part
-  std::vector<route::Choice> choices;  // by node
-  std::vector<NodeRun> runs;           // by node
-  std::uint32_t next = kNoSlot;        // in the queue it stands in
+  route::Choices choices;
+  std::vector<NodeRun> runs;     // by node
+  std::uint32_t next = kNoSlot;  // in the queue it stands in
 };
 
 class RequestTable {

@@ -33,6 +33,7 @@ Service::Service(Arguments arguments, net::Context& context, const Clock& clock)
       context_(context),
       clock_(clock),
       loop_(clock),
+      peers_(context),
       member_({wire::Role::kGateway, arguments_.name, static_cast<std::uint32_t>(getpid()),
                host_name(), std::string(version())},
               *this),
@@ -108,33 +109,57 @@ Status Service::open_doors(const wire::Welcome& welcome) {
   Result<Settings> settings = settings_from(welcome.settings, welcome.flow);
   if (!settings) return std::move(settings).error();
   settings_ = std::move(*settings);
+  if (Status status = bind_data(welcome.instance); !status) return status;
+  if (welcome.publishes) {
+    if (Status status = bind_publisher(welcome.instance); !status) return status;
+  }
+  wire::Ready ready;
+  if (Status status = bind_clients(ready.client_addresses); !status) return status;
+  core_ = std::make_unique<Core>(settings_, welcome.instance, host_id(), *this);
+  watch_arrivals();
+  loop_.watch(data_, [this] { on_data(); });
+  loop_.watch(clients_, [this] { on_clients(); });
+  ready.data_address = data_address_;
+  ready.lane_address = lane_address_;
+  member_.ready(std::move(ready));
+  return {};
+}
+
+Status Service::bind_data(InstanceId instance) {
   Result<net::Socket> data = net::Socket::open(context_, net::SocketType::kPull,
                                                {.max_message = settings_.max_request + kSlack});
   if (!data) return std::move(data).error();
   data_ = std::move(*data);
   Result<std::string> address =
-      data_.bind(fmt::format("ipc://{}/data-{}.ipc", arguments_.run_dir, welcome.instance.value));
+      data_.bind(fmt::format("ipc://{}/data-{}.ipc", arguments_.run_dir, instance.value));
   if (!address) return std::move(address).error();
-  data_address_ = *address;
-  std::vector<std::string> client_addresses;
-  if (Status status = bind_clients(client_addresses); !status) return status;
-  core_ = std::make_unique<Core>(settings_, welcome.instance, host_id(), *this);
+  data_address_ = std::move(*address);
   Result<net::Monitor> arrivals = net::Monitor::open(context_, data_, "gateway-data");
   if (!arrivals) return std::move(arrivals).error();
   arrivals_ = std::move(*arrivals);
+  return {};
+}
+
+Status Service::bind_publisher(InstanceId instance) {
+  Result<std::string> address =
+      peers_.bind_publisher(cluster::lane_address(arguments_.run_dir, instance));
+  if (!address) return std::move(address).error();
+  lane_address_ = std::move(*address);
+  loop_.watch(peers_.publisher(), [this] { read_subscriptions(); });
+  return {};
+}
+
+void Service::read_subscriptions() {
+  if (peers_.take_subscriptions()) member_.set_subscriptions(peers_.marks());
+}
+
+// A worker's connection that ended: its listening socket may outlive it by a moment.
+void Service::watch_arrivals() {
   loop_.watch(arrivals_, [this] {
     if (arrivals_.disconnects() == 0) return;
-    // The listening socket may outlive the connection by a moment.
     for (const Duration wait : kLookAfter)
       looks_.push_back(clock_.now() + wait);
   });
-  loop_.watch(data_, [this] { on_data(); });
-  loop_.watch(clients_, [this] { on_clients(); });
-  wire::Ready ready;
-  ready.data_address = data_address_;
-  ready.client_addresses = std::move(client_addresses);
-  member_.ready(std::move(ready));
-  return {};
 }
 
 Status Service::bind_clients(std::vector<std::string>& addresses) {
@@ -158,25 +183,7 @@ Status Service::bind_clients(std::vector<std::string>& addresses) {
 
 void Service::switch_to(const std::shared_ptr<const wire::Topology>& topology) {
   if (core_ == nullptr) return;
-  flush();
-  std::unordered_map<InstanceId, Peer> kept;
-  for (const wire::TopologyInstance& instance : topology->instances) {
-    if (instance.data_address.empty()) continue;
-    if (const auto known = instances_.find(instance.id); known != instances_.end()) {
-      kept.emplace(instance.id, std::move(known->second));
-      continue;
-    }
-    Result<net::Socket> push = net::Socket::open(context_, net::SocketType::kPush,
-                                                 {.max_message = settings_.max_request + kSlack});
-    Status connected = push ? push->connect(instance.data_address) : Status(push.error());
-    if (!connected) {
-      log::error("cannot reach instance={} reason=\"{}\"", instance.name,
-                 connected.error().message);
-      continue;
-    }
-    kept.emplace(instance.id, Peer{std::move(*push), {}});
-  }
-  instances_ = std::move(kept);
+  peers_.update(*topology, kGatewayNode, clock_.now());
   core_->on_topology(topology, clock_.now());
   acknowledged_plan_ = core_->oldest_plan();
   member_.acknowledge(topology->version, acknowledged_plan_);
@@ -226,7 +233,7 @@ void Service::on_client_message(net::PeerId peer, Received message) {
 // full, and who is forgotten gets its answers one by one.
 void Service::carry_for(net::PeerId client) {
   if (carried_.size() >= kMaxCarriedClients) {
-    flush();
+    flush_clients();
     carried_.clear();
   }
   carried_[client.value];
@@ -289,24 +296,17 @@ void Service::send_answer(net::PeerId client, const Frames& frames) {
 
 // Workers -----------------------------------------------------------------------------------------
 
+// What cannot be sent is as if lost with its instance: sent again.
 void Service::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
-  const auto known = instances_.find(to);
-  if (known == instances_.end()) return;  // as if lost with its instance: sent again
-  Peer& peer = known->second;
-  if (peer.outbox.empty()) dirty_instances_.push_back(&peer);
-  peer.outbox.post(parts_.encode(header, payload),
-                   [&peer](const Frames& ready) { (void)peer.socket.send(ready); });
+  peers_.send(to, parts_.encode(header, payload));
 }
 
-void Service::publish_part(InstanceId /*lane*/, const wire::PartHeader& /*header*/,
-                           const Bytes& /*payload*/) {}
+void Service::publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) {
+  peers_.publish(lane, parts_.encode(header, payload));
+}
 
-// What this turn had for each peer leaves as one message.
-void Service::flush() {
-  for (Peer* peer : dirty_instances_) {
-    peer->outbox.flush([peer](const Frames& ready) { (void)peer->socket.send(ready); });
-  }
-  dirty_instances_.clear();
+// What this turn had for each client leaves as one message.
+void Service::flush_clients() {
   for (const net::PeerId client : dirty_clients_) {
     const auto known = carried_.find(client.value);
     if (known == carried_.end()) continue;
@@ -372,7 +372,13 @@ Instant Service::before_wait(Instant now) {
   if (core_ != nullptr) {
     beat(now);
     next = core_->tick(now);
-    flush();
+    peers_.flush(now);
+    flush_clients();
+    if (peers_.look_at() <= now) {
+      read_subscriptions();
+      loop_.look_again(peers_.publisher());
+    }
+    next = std::min(next, peers_.look_at());
     for (const net::PeerId peer : std::exchange(gone_clients_, {})) {
       carried_.erase(peer.value);
       core_->on_client_gone(ClientId{peer.value}, now);

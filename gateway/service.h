@@ -1,7 +1,8 @@
 // The gateway process: sockets, the loop and the clock around the core.
 //
 //   client.ROUTER  <- requests, -> answers        data.PULL <- final parts and progress reports
-//   PUSH, one per instance -> first parts         control.DEALER <-> broker
+//   PUSH, one per instance, and XPUB, for lanes -> first parts
+//   control.DEALER <-> broker
 //
 // One thread does it all: nothing here waits for anything but the loop.
 #pragma once
@@ -15,6 +16,7 @@
 #include "base/stop_signal.h"
 #include "base/time.h"
 #include "cluster/member.h"
+#include "cluster/peer_set.h"
 #include "gateway/core.h"
 #include "net/context.h"
 #include "net/loop.h"
@@ -40,11 +42,6 @@ class Service final : public Effects, public cluster::BrokerPort {
   Status run(StopSignal& stop);
 
  private:
-  struct Peer {
-    net::Socket socket;
-    wire::Outbox outbox;
-  };
-
   // Effects
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
   void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
@@ -57,7 +54,11 @@ class Service final : public Effects, public cluster::BrokerPort {
   void on_control();
   void act(cluster::MemberEvent& event);
   Status open_doors(const wire::Welcome& welcome);
+  Status bind_data(InstanceId instance);
+  Status bind_publisher(InstanceId instance);
   Status bind_clients(std::vector<std::string>& addresses);
+  void watch_arrivals();
+  void read_subscriptions();
   void switch_to(const std::shared_ptr<const wire::Topology>& topology);
   void on_clients();
   void on_client_message(net::PeerId peer, Received message);
@@ -66,7 +67,7 @@ class Service final : public Effects, public cluster::BrokerPort {
   void carry_for(net::PeerId client);
   void on_data();
   Instant before_wait(Instant now);
-  void flush();
+  void flush_clients();
   void send_answer(net::PeerId client, const Frames& frames);
   void beat(Instant now);
   void stop_asked();
@@ -79,12 +80,12 @@ class Service final : public Effects, public cluster::BrokerPort {
   net::Socket control_;
   net::Socket clients_;
   net::Socket data_;
-  std::unordered_map<InstanceId, Peer> instances_;
+  cluster::PeerSet peers_;
   std::unordered_map<std::uint32_t, wire::Outbox> carried_;  // clients that understand carriers
-  std::vector<Peer*> dirty_instances_;
   std::vector<net::PeerId> dirty_clients_;
   wire::Inbox inbox_;  // of data_
   std::string data_address_;
+  std::string lane_address_;  // empty: nothing is polled ALL behind the gateway
   Settings settings_;
   cluster::Member member_;
   std::unique_ptr<Core> core_;  // from the broker's welcome on

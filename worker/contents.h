@@ -11,7 +11,7 @@
 
 namespace flow::worker {
 
-// Starts as a payload nobody has looked at, as one list (reduced) or as one list a need
+// Starts as a payload nobody has looked at, as one list (reduced) or as one list a need or shard
 // (unreduced), and becomes what the handler asks for. Used again for every job.
 class Contents {
  public:
@@ -28,7 +28,8 @@ class Contents {
   // All documents together. kInvalidArgument when the payload does not verify.
   Result<Documents*> documents();
 
-  // One part a need; a single list is one part. Fails as documents() does.
+  // One part a need, or a shard of the only need; a single list is one part. Fails as documents()
+  // does.
   Result<DocumentsMatrix*> matrix();
 
   // Replaces everything.

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "base/check.h"
-#include "inputs.h"
+#include "route/merge.h"
+#include "wire/value_codec.h"
 
 namespace flow::worker {
 namespace {
@@ -16,6 +17,10 @@ constexpr Duration kLongest = std::chrono::hours(24 * 365);
 
 std::uint32_t micros(Duration duration) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(duration), 0, UINT32_MAX));
+}
+
+bool polls_all(wire::Polling polling) {
+  return polling == wire::Polling::kAll || polling == wire::Polling::kAllAsync;
 }
 
 wire::PartHeader copy_of(const wire::PartHeader& header) {
@@ -35,6 +40,7 @@ wire::PartHeader copy_of(const wire::PartHeader& header) {
   copy.parameters = header.parameters;
   copy.results = header.results;
   if (header.failure != nullptr) copy.failure = std::make_unique<wire::Failure>(*header.failure);
+  copy.missing = header.missing;
   copy.trace = header.trace;
   return copy;
 }
@@ -60,6 +66,11 @@ void Core::set_topology(std::shared_ptr<const wire::Topology> topology, Instant 
     peers_.push_back(gateway.id);
     gateways.push_back(gateway.id);
   }
+  lanes_.clear();
+  for (const wire::TopologyLane& lane : topology_->lanes) {
+    peers_.push_back(lane.id);
+    if (std::ranges::count(lane.members, self_.instance) > 0) lanes_.push_back(lane.id);
+  }
   std::ranges::sort(peers_);
   gather_.keep_gateways(gateways);
   send_parked();
@@ -70,11 +81,15 @@ void Core::read_graph() {
   needs_ = topology_->nodes[self_.node.value].needs;
   successors_.clear();
   for (std::size_t i = 0; i < topology_->nodes.size(); ++i) {
-    if (std::ranges::count(topology_->nodes[i].needs, self_.node) > 0)
-      successors_.push_back(NodeIndex{static_cast<std::uint16_t>(i)});
+    const wire::TopologyNode& node = topology_->nodes[i];
+    if (std::ranges::count(node.needs, self_.node) == 0) continue;
+    Successor& successor = successors_.emplace_back();
+    successor.node = NodeIndex{static_cast<std::uint16_t>(i)};
+    if (!node.when.empty()) successor.filter = route::Filter::compile(node.when);
   }
   sink_ = topology_->sink == self_.node;
-  contents_.set_first_need(need_name(*topology_, needs_.empty() ? kGatewayNode : needs_.front()));
+  contents_.set_first_need(
+      route::need_name(*topology_, needs_.empty() ? kGatewayNode : needs_.front()));
 }
 
 Core::Job& Core::push_job() {
@@ -107,9 +122,14 @@ void Core::measure(Job& job, const wire::PartHeader& header, Instant now) const 
   job.wire = way - job.waited;
 }
 
+bool Core::is_for_us(std::uint32_t target) const {
+  return target == self_.instance.value ||
+         std::ranges::find(lanes_, InstanceId{target}) != lanes_.end();
+}
+
 void Core::receive(PartPointer part, Instant now) {
   const wire::PartHeader& header = part->header;
-  if (header.target != self_.instance.value || self_.node.value >= header.plan.size()) {
+  if (!is_for_us(header.target) || self_.node.value >= header.plan.size()) {
     ++counters_.wrong_target;
     pool_.give(std::move(part));
     return;
@@ -140,13 +160,12 @@ void Core::receive(PartPointer part, Instant now) {
 bool Core::execute_next(Instant now, Instant& ended) {
   if (count_ == 0) return false;
   Job job = pop_job();
+  const Status merged = merge_headers(job);
   wire::Part& first = job.joined.empty() ? *job.part : *job.joined.front();
-  const std::uint64_t executed = counters_.executed;
-  ended = run(job, first, now);
-  busy_until_ = ended;
   wire::Progress progress{
       .sequence = first.header.request.sequence, .attempt = first.header.attempt, .finished = 1};
-  if (counters_.executed != executed) progress.service_us = first.header.hops.back().execute_us;
+  ended = run(job, first, merged, now, progress.service_us);
+  busy_until_ = ended;
   dispatch(first, job.deadline, ended);
   ++counters_.finished;
   port_.progress(first.header.request, progress);
@@ -156,36 +175,54 @@ bool Core::execute_next(Instant now, Instant& ended) {
   return true;
 }
 
-// Makes the contents of the job ready for a handler.
-Status Core::prepare(Job& job, wire::Part& part, bool runs) {
+Status Core::merge_headers(Job& job) {
   if (job.joined.empty()) {
-    contents_.reset(std::move(part.payload));
-    return {};
+    if (!route::may_miss_shards(job.part->header, *topology_)) return {};
+    job.joined.push_back(std::move(job.part));
   }
-  const bool unreduced = topology_->nodes[self_.node.value].no_reduce ||
-                         (runs && execution_.wants_matrix(part.header.endpoint));
-  return merge_contents(job.joined, *topology_, unreduced, contents_);
+  return route::merge_headers(job.joined, *topology_);
 }
 
-Instant Core::run(Job& job, wire::Part& part, Instant now) {
-  wire::PartHeader& header = part.header;
-  Status merged = job.joined.empty() ? Status{} : merge_headers(job.joined);
-  if (header.failure != nullptr) {
-    part.payload = Bytes();
-    return now;
+// Makes the contents of the job ready for a handler. The payloads stay with their parts too: they
+// go on where the job fails.
+Status Core::prepare(const Job& job, const wire::Part& part, bool runs) {
+  if (job.joined.empty()) {
+    contents_.reset(part.payload);
+    return {};
   }
+  const bool wants_matrix = runs && execution_.wants_matrix(part.header.endpoint);
+  Result<route::MergedDocuments> merged = route::merge_documents(
+      job.joined, *topology_, route::form_for(own_node(), runs, wants_matrix));
+  if (!merged) return std::move(merged).error();
+  if (auto* payload = std::get_if<Bytes>(&*merged)) {
+    contents_.reset(std::move(*payload));
+  } else if (auto* list = std::get_if<Documents>(&*merged)) {
+    contents_.reset(std::move(*list));
+  } else {
+    DocumentsMatrix matrix;
+    for (route::Piece& piece : std::get<std::vector<route::Piece>>(*merged))
+      matrix.push_back({std::string(piece.source), std::move(piece.documents)});
+    contents_.reset(std::move(matrix));
+  }
+  return {};
+}
+
+Instant Core::run(Job& job, wire::Part& part, const Status& merged, Instant now,
+                  std::uint32_t& service_us) {
+  wire::PartHeader& header = part.header;
+  if (header.failure != nullptr) return now;
   if (!merged) {
-    fail(part, std::move(merged).error());
+    fail(job, part, merged.error());
     return now;
   }
   if (now >= job.deadline) {
-    fail(part,
+    fail(job, part,
          {Errc::kDeadlineExceeded, fmt::format("the time was up before {} began", self_.executor)});
     return now;
   }
   const bool runs = header.plan[self_.node.value].mode == wire::PlanMode::kRun;
   if (Status prepared = prepare(job, part, runs); !prepared) {
-    fail(part, std::move(prepared).error());
+    fail(job, part, std::move(prepared).error());
     return now;
   }
   const Instant begun = job.joined.empty() ? now : execution_.now();
@@ -194,15 +231,18 @@ Instant Core::run(Job& job, wire::Part& part, Instant now) {
     Executed executed = execution_.run(header, contents_, begun, job.deadline - begun);
     ended = executed.ended;
     ++counters_.executed;
+    service_us = micros(ended - begun);
     add_hop(job, header, now, begun, ended);
+    if (executed.results && !executed.error)
+      executed.error = add_results(header, *executed.results);
     if (executed.error) {
-      fail(part, *std::move(executed.error));
+      fail(job, part, *std::move(executed.error));
       return ended;
     }
   }
   Result<Bytes> payload = contents_.finish(self_.max_part_bytes);
   if (!payload) {
-    fail(part, std::move(payload).error());
+    fail(job, part, std::move(payload).error());
     return ended;
   }
   part.payload = *std::move(payload);
@@ -211,6 +251,7 @@ Instant Core::run(Job& job, wire::Part& part, Instant now) {
 
 void Core::add_hop(const Job& job, wire::PartHeader& header, Instant now, Instant begun,
                    Instant ended) const {
+  if (header.hops.size() >= route::kMaxHops) return;
   wire::Hop hop;
   hop.instance = self_.instance.value;
   hop.node = self_.node.value;
@@ -221,11 +262,30 @@ void Core::add_hop(const Job& job, wire::PartHeader& header, Instant now, Instan
   header.hops.push_back(hop);
 }
 
-void Core::fail(wire::Part& part, Error error) {
+// A dictionary result is kept under the name of the instance that gave it.
+std::optional<Error> Core::add_results(wire::PartHeader& header, const ValueMap& results) const {
+  ValueMap named;
+  named.set(self_.name, results);
+  Status united = route::unite_results(header.results, wire::encode_value(named));
+  if (united) return std::nullopt;
+  return std::move(united).error();
+}
+
+// The documents of a failure are what the failing executor got; nobody waits for them when the time
+// was up.
+void Core::fail(const Job& job, wire::Part& part, Error error) {
   ++counters_.failed;
+  if (error.code == Errc::kDeadlineExceeded) {
+    part.payload = Bytes();
+  } else if (job.joined.empty()) {
+    if (!Documents::verify(part.payload)) part.payload = Bytes();
+  } else {
+    const route::Form form = route::form_for(own_node(), false, false);
+    Result<Bytes> input = route::merge_payload(job.joined, *topology_, form, self_.max_part_bytes);
+    part.payload = input ? *std::move(input) : Bytes();
+  }
   part.header.failure = std::make_unique<wire::Failure>(
       wire::Failure{error.code, std::move(error.message), self_.executor, self_.name});
-  part.payload = Bytes();
 }
 
 void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
@@ -235,38 +295,72 @@ void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
   header.remaining = std::max(deadline - now, Duration{});
   header.sent_at = now;
   header.sent_on_host = self_.host;
-  for (const NodeIndex successor : successors_) {
-    if (successor.value >= header.plan.size()) continue;
-    const InstanceId target{header.plan[successor.value].target};
-    if (target) send(target, part, now);
+  std::optional<Result<Documents>> opened;
+  for (const Successor& successor : successors_) {
+    if (successor.node.value >= header.plan.size()) continue;
+    const wire::PlanEntry& entry = header.plan[successor.node.value];
+    if (entry.target == 0) continue;
+    const Target to{InstanceId{entry.target}, polls_all(entry.polling)};
+    if (successor.filter && header.failure == nullptr && !part.payload.empty()) {
+      send_filtered(to, successor, part, opened, now);
+    } else {
+      send(to, header, part.payload, now);
+    }
   }
-  if (sink_) send(header.request.gateway, part, now);
+  if (sink_) send({header.request.gateway, false}, header, part.payload, now);
+}
+
+// The documents are opened once for all successors. A filter that cannot be evaluated fails the
+// request where it would have gone.
+void Core::send_filtered(Target to, const Successor& successor, wire::Part& part,
+                         std::optional<Result<Documents>>& opened, Instant now) {
+  if (!opened) opened = Documents::open(part.payload);
+  const Result<route::Filter>& filter = *successor.filter;
+  const Result<Bytes> passing = !filter   ? Result<Bytes>(filter.error())
+                                : *opened ? filter->keep_passing(**opened, part.payload)
+                                          : Result<Bytes>(opened->error());
+  if (passing) {
+    send(to, part.header, *passing, now);
+    return;
+  }
+  ++counters_.failed;
+  part.header.failure = std::make_unique<wire::Failure>(
+      wire::Failure{passing.error().code,
+                    passing.error().message,
+                    std::string(topology_->nodes[successor.node.value].executor()),
+                    {}});
+  send(to, part.header, *opened ? part.payload : Bytes(), now);
+  part.header.failure.reset();
 }
 
 bool Core::known(InstanceId id) const {
   return std::ranges::binary_search(peers_, id);
 }
 
-void Core::send(InstanceId to, wire::Part& part, Instant now) {
-  part.header.target = to.value;
-  if (known(to)) {
-    port_.send_part(to, part.header, part.payload);
-  } else if (part.header.topology_version > topology_->version && parked_.size() < kMaxParked) {
-    park(to, part, now);
+void Core::send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now) {
+  header.target = to.id.value;
+  if (known(to.id)) {
+    hand_over(to, header, payload);
+  } else if (header.topology_version > topology_->version && parked_.size() < kMaxParked) {
+    parked_.push_back({to, copy_of(header), payload, now + kParkedFor});
   } else {
     ++counters_.no_peer;
   }
 }
 
-void Core::park(InstanceId to, const wire::Part& part, Instant now) {
-  parked_.push_back({to, copy_of(part.header), part.payload, now + kParkedFor});
+void Core::hand_over(Target to, const wire::PartHeader& header, const Bytes& payload) {
+  if (to.lane) {
+    port_.publish_part(to.id, header, payload);
+  } else {
+    port_.send_part(to.id, header, payload);
+  }
 }
 
 void Core::send_parked() {
   std::vector<Parked> waiting;
   for (Parked& parked : parked_) {
-    if (known(parked.to)) {
-      port_.send_part(parked.to, parked.header, parked.payload);
+    if (known(parked.to.id)) {
+      hand_over(parked.to, parked.header, parked.payload);
     } else if (parked.header.topology_version > topology_->version) {
       waiting.push_back(std::move(parked));
     } else {

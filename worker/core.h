@@ -4,12 +4,14 @@
 // The data thread owns one. It hands in each part received; complete ones wait as jobs, first in
 // first out, and execute_next() takes one through to its successors. Every job ends with exactly
 // one terminal part to each successor the plan names (and the gateway, at the sink): documents,
-// nothing left, or a failure. Bounded: kMaxJobs jobs (has_room() says when to stop receiving), the
-// gather table's limits, kMaxParked parts for peers of a topology that has not arrived.
+// nothing left, or a failure. What a successor's filter does not let pass is not sent to it.
+// Bounded: kMaxJobs jobs (has_room() says when to stop receiving), the gather table's limits,
+// kMaxParked parts for peers of a topology that has not arrived.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "contents.h"
 #include "execution.h"
 #include "part_pool.h"
+#include "route/filter.h"
 #include "route/gather.h"
 #include "wire/topology.h"
 
@@ -29,7 +32,7 @@ struct Self {
   NodeIndex node;
   std::uint16_t shard = 0;
   std::uint32_t host = 0;  // host_id()
-  std::string executor;    // encode
+  std::string executor;    // encode, also for encode/uses_before
   std::string name;        // encode/rep-0
   std::uint64_t max_part_bytes = 16U << 20;
   std::uint64_t seed = 0;  // for the ids of new documents; another one in each process
@@ -105,8 +108,16 @@ class Core {
     Duration waited{};  // in the socket's queue, while an earlier job was running
     Duration wire{};
   };
+  struct Successor {
+    NodeIndex node;
+    std::optional<Result<route::Filter>> filter;  // at its entry
+  };
+  struct Target {
+    InstanceId id;
+    bool lane = false;
+  };
   struct Parked {
-    InstanceId to;
+    Target to;
     wire::PartHeader header;
     Bytes payload;
     Instant until;
@@ -116,17 +127,24 @@ class Core {
   Job pop_job();
   void measure(Job& job, const wire::PartHeader& header, Instant now) const;
   Instant deadline_of(const wire::PartHeader& header, Instant now) const;
-  Instant run(Job& job, wire::Part& part, Instant now);
-  Status prepare(Job& job, wire::Part& part, bool runs);
-  void fail(wire::Part& part, Error error);
+  bool is_for_us(std::uint32_t target) const;
+  Status merge_headers(Job& job);
+  Instant run(Job& job, wire::Part& part, const Status& merged, Instant now,
+              std::uint32_t& service_us);
+  Status prepare(const Job& job, const wire::Part& part, bool runs);
+  std::optional<Error> add_results(wire::PartHeader& header, const ValueMap& results) const;
+  void fail(const Job& job, wire::Part& part, Error error);
   void add_hop(const Job& job, wire::PartHeader& header, Instant now, Instant begun,
                Instant ended) const;
   void dispatch(wire::Part& part, Instant deadline, Instant now);
-  void send(InstanceId to, wire::Part& part, Instant now);
+  void send_filtered(Target to, const Successor& successor, wire::Part& part,
+                     std::optional<Result<Documents>>& opened, Instant now);
+  void send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now);
+  void hand_over(Target to, const wire::PartHeader& header, const Bytes& payload);
   void send_parked();
   void read_graph();
   bool known(InstanceId id) const;
-  void park(InstanceId to, const wire::Part& part, Instant now);
+  const wire::TopologyNode& own_node() const { return topology_->nodes[self_.node.value]; }
 
   Self self_;
   Execution& execution_;
@@ -136,9 +154,10 @@ class Core {
   Contents contents_;
   std::shared_ptr<const wire::Topology> topology_;
   std::vector<NodeIndex> needs_;       // of this node
-  std::vector<NodeIndex> successors_;  // of this node, ascending
+  std::vector<Successor> successors_;  // of this node, ascending
   bool sink_ = false;
-  std::vector<InstanceId> peers_;  // instances and gateways of the topology, ascending
+  std::vector<InstanceId> peers_;  // instances, gateways and lanes of the topology, ascending
+  std::vector<InstanceId> lanes_;  // that this instance is in
   std::vector<Job> ring_;
   std::size_t head_ = 0;
   std::size_t count_ = 0;

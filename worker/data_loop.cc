@@ -23,9 +23,12 @@ DataLoop::DataLoop(net::Context& context, Shared& shared, const Clock& clock, Se
       shared_(shared),
       clock_(clock),
       node_(self.node),
+      instance_(self.instance),
       max_part_bytes_(self.max_part_bytes),
       core_(std::move(self), execution, *this),
-      loop_(clock) {}
+      loop_(clock),
+      peers_(context),
+      lanes_(context, max_part_bytes_ + kHeaderRoom) {}
 
 Result<std::string> DataLoop::open(const std::string& address) {
   net::SocketOptions options;
@@ -36,20 +39,27 @@ Result<std::string> DataLoop::open(const std::string& address) {
   return pull_.bind(address);
 }
 
+Result<std::string> DataLoop::open_publisher(const std::string& address) {
+  return peers_.bind_publisher(address);
+}
+
 void DataLoop::run() {
   loop_.watch_fd(shared_.to_data.fd(), [this] { shared_.to_data.drain(); });
+  if (peers_.publishes()) loop_.watch(peers_.publisher(), [this] { take_subscriptions(); });
   loop_.run([this](Instant now) { return before_wait(now); });
   pull_.close();
-  peers_.clear();
+  lanes_.close();
+  peers_.close(clock_.now());
 }
 
 Instant DataLoop::before_wait(Instant now) {
   take_topology(now);
-  if (inbox_.pending()) look_at_socket(now);
+  if (inbox_.pending()) look_at_sockets(now);
   now = execute(now);
-  Instant next = core_.tick(now);
-  flush();
+  Instant next = std::min(core_.tick(now), disconnect_gone(now));
+  peers_.flush(now);
   publish();
+  next = std::min(next, look_at_subscriptions(now));
   if (core_.jobs() > 0 || inbox_.pending()) return now;
   if (may_end(now, next)) loop_.stop();
   return next;
@@ -58,48 +68,28 @@ Instant DataLoop::before_wait(Instant now) {
 void DataLoop::take_topology(Instant now) {
   const std::shared_ptr<const wire::Topology> topology = shared_.take_topology();
   if (topology == nullptr) return;
-  connect_peers(*topology);
+  peers_.update(*topology, node_, now);
+  if (const Status heard = lanes_.update(*topology, instance_, node_, now); !heard)
+    log::error("cannot hear lanes reason={}", heard.error().message);
   core_.set_topology(topology, now);
   if (!receiving_) {
-    loop_.watch(pull_, [this] { drain_socket(clock_.now()); });
+    loop_.watch(pull_, [this] { drain_pull(clock_.now()); });
     receiving_ = true;
+  }
+  if (lanes_.open()) {
+    if (!hearing_) loop_.watch(lanes_.socket(), [this] { drain_lanes(clock_.now()); });
+    hearing_ = true;
+    gone_at_ = now;
   }
   shared_.topology_in_use.store(topology->version, std::memory_order_release);
   shared_.to_control.signal();
 }
 
-// Opens what is new and closes what is gone; an instance's address never changes.
-void DataLoop::connect_peers(const wire::Topology& topology) {
-  flush();
-  std::unordered_map<InstanceId, Peer> peers;
-  const auto keep = [&](InstanceId id, const std::string& address) {
-    if (address.empty()) return;
-    if (const auto held = peers_.find(id); held != peers_.end()) {
-      peers.emplace(id, std::move(held->second));
-      return;
-    }
-    Result<net::Socket> socket = net::Socket::open(context_, net::SocketType::kPush, {});
-    Status connected = socket ? socket->connect(address) : Status(socket.error());
-    if (!connected) {
-      log::error("cannot reach a peer id={} reason={}", id.value, connected.error().message);
-      return;
-    }
-    peers.emplace(id, Peer{std::move(*socket), {}});
-  };
-  for (const wire::TopologyInstance& instance : topology.instances) {
-    const auto& needs = topology.nodes[instance.node.value].needs;
-    if (std::ranges::count(needs, node_) > 0) keep(instance.id, instance.data_address);
-  }
-  if (topology.sink == node_) {
-    for (const wire::TopologyGateway& gateway : topology.gateways)
-      keep(gateway.id, gateway.data_address);
-  }
-  peers_ = std::move(peers);
-}
-
-void DataLoop::drain_socket(Instant now) {
-  const auto receive = [this](Received& message) { return pull_.receive(message); };
-  for (int i = 0; i < kBatch && core_.has_room() && inbox_.next(received_, receive); ++i) {
+// Whether it took all there was.
+template <typename Receive>
+bool DataLoop::drain(const Receive& receive, Instant now) {
+  for (int i = 0; i < kBatch && core_.has_room(); ++i) {
+    if (!inbox_.next(received_, receive)) return true;
     last_received_ = now;
     PartPointer part = core_.blank();
     if (const Status decoded = wire::decode_part(std::move(received_), *part); !decoded) {
@@ -111,13 +101,46 @@ void DataLoop::drain_socket(Instant now) {
     }
     core_.receive(std::move(part), now);
   }
+  return false;
 }
 
-// From outside of the socket's own handler.
-void DataLoop::look_at_socket(Instant now) {
+void DataLoop::drain_pull(Instant now) {
+  drain([this](Received& message) { return pull_.receive(message); }, now);
+}
+
+bool DataLoop::drain_lanes(Instant now) {
+  return drain([this](Received& message) { return lanes_.receive(message); }, now);
+}
+
+// From outside of the sockets' own handlers.
+void DataLoop::look_at_sockets(Instant now) {
   if (!receiving_) return;
-  drain_socket(now);
+  drain_pull(now);
   loop_.look_again(pull_);
+  if (!hearing_) return;
+  drain_lanes(now);
+  loop_.look_again(lanes_.socket());
+}
+
+// What publishers that left have sent is taken first.
+Instant DataLoop::disconnect_gone(Instant now) {
+  if (now < gone_at_) return gone_at_;
+  if (drain_lanes(now)) gone_at_ = lanes_.disconnect_gone(now);
+  loop_.look_again(lanes_.socket());
+  return gone_at_;
+}
+
+void DataLoop::take_subscriptions() {
+  if (!peers_.take_subscriptions()) return;
+  shared_.put_subscriptions(peers_.marks());
+  shared_.to_control.signal();
+}
+
+Instant DataLoop::look_at_subscriptions(Instant now) {
+  if (now < peers_.look_at()) return peers_.look_at();
+  take_subscriptions();
+  loop_.look_again(peers_.publisher());
+  return kNever;
 }
 
 // Results leave together, but none waits longer than about one long job.
@@ -126,8 +149,8 @@ Instant DataLoop::execute(Instant now) {
   for (int i = 0; i < kBatch; ++i) {
     if (!core_.execute_next(now, now)) break;
     if (now - looked < kLongJob) continue;
-    flush();
-    look_at_socket(now);
+    peers_.flush(now);
+    look_at_sockets(now);
     publish();
     looked = now;
   }
@@ -138,7 +161,7 @@ bool DataLoop::may_end(Instant now, Instant& next) {
   const Stopping stopping = shared_.stopping.load(std::memory_order_acquire);
   if (stopping == Stopping::kNo) return false;
   if (!receiving_) return true;
-  look_at_socket(now);
+  look_at_sockets(now);
   if (core_.jobs() > 0) {
     next = now;
     return false;
@@ -160,30 +183,11 @@ void DataLoop::publish() {
 }
 
 void DataLoop::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
-  if (const auto peer = peers_.find(to); peer != peers_.end()) {
-    post(peer->second, encoder_.encode(header, payload));
-  } else {
-    ++unsent_;
-  }
+  peers_.send(to, encoder_.encode(header, payload));
 }
 
-void DataLoop::publish_part(InstanceId /*lane*/, const wire::PartHeader& /*header*/,
-                            const Bytes& /*payload*/) {}
-
-void DataLoop::post(Peer& peer, const Frames& frames) {
-  if (peer.outbox.empty()) dirty_.push_back(&peer);
-  peer.outbox.post(frames, [&](const Frames& ready) {
-    if (peer.socket.send(ready) != net::Sent::kSent) ++unsent_;
-  });
-}
-
-void DataLoop::flush() {
-  for (Peer* peer : dirty_) {
-    peer->outbox.flush([&](const Frames& ready) {
-      if (peer->socket.send(ready) != net::Sent::kSent) ++unsent_;
-    });
-  }
-  dirty_.clear();
+void DataLoop::publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) {
+  peers_.publish(lane, encoder_.encode(header, payload));
 }
 
 // The fence pairs with the control thread's: either it sees this item before it waits, or its wish

@@ -5,11 +5,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <unordered_map>
 
+#include "cluster/peer_set.h"
 #include "core.h"
+#include "lane_inbox.h"
 #include "net/context.h"
 #include "net/loop.h"
 #include "net/socket.h"
@@ -32,6 +32,9 @@ class DataLoop final : public WorkerPort {
   // Binds the socket parts arrive at; the address it is bound to.
   Result<std::string> open(const std::string& address);
 
+  // The same for the socket that publishes to lanes. Not needed where no successor polls ALL.
+  Result<std::string> open_publisher(const std::string& address);
+
   // Until the end is asked for. Unsent parts linger behind the sockets' close.
   void run();
 
@@ -40,41 +43,41 @@ class DataLoop final : public WorkerPort {
   void progress(RequestId request, const wire::Progress& progress) override;
 
  private:
-  struct Peer {
-    net::Socket socket;
-    wire::Outbox outbox;
-  };
-
   Instant before_wait(Instant now);
   void take_topology(Instant now);
-  void connect_peers(const wire::Topology& topology);
-  void drain_socket(Instant now);
-  void look_at_socket(Instant now);
+  template <typename Receive>
+  bool drain(const Receive& receive, Instant now);
+  void drain_pull(Instant now);
+  bool drain_lanes(Instant now);
+  void look_at_sockets(Instant now);
+  Instant disconnect_gone(Instant now);
+  void take_subscriptions();
+  Instant look_at_subscriptions(Instant now);
   Instant execute(Instant now);
   bool may_end(Instant now, Instant& next);
   void publish();
-  void flush();
-  void post(Peer& peer, const Frames& frames);
 
   net::Context& context_;
   Shared& shared_;
   const Clock& clock_;
   const NodeIndex node_;
+  const InstanceId instance_;
   const std::uint64_t max_part_bytes_;
   Core core_;
   net::Loop loop_;
   net::Socket pull_;
   wire::PartEncoder encoder_;
-  std::unordered_map<InstanceId, Peer> peers_;
-  std::vector<Peer*> dirty_;  // peers whose outbox is not empty
+  cluster::PeerSet peers_;
+  LaneInbox lanes_;
   wire::Inbox inbox_;
   Received received_;
-  bool receiving_ = false;  // watching pull_: not before the first topology
+  bool receiving_ = false;    // watching pull_: not before the first topology
+  bool hearing_ = false;      // watching the socket of lanes_
+  Instant gone_at_ = kNever;  // when to look after publishers that left
   Instant last_received_{};
   Instant draining_since_ = kNever;
   std::uint32_t finished_ = 0;  // since the last signal to the control thread
   std::uint64_t malformed_ = 0;
-  std::uint64_t unsent_ = 0;
 };
 
 }  // namespace flow::worker

@@ -10,16 +10,22 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cluster/peer_set.h"
 #include "data_loop.h"
 #include "handlers.h"
 
 namespace flow::worker {
 namespace {
 
+// The name in the flow file, also of an executor's uses_before and uses_after.
+std::string executor_name(const wire::Welcome& welcome) {
+  return welcome.executor.substr(0, welcome.executor.find('/'));
+}
+
 ExecutorConfig make_config(const DataThreadOptions& options) {
   const wire::Welcome& welcome = options.welcome;
   ExecutorConfig config(welcome.with);
-  config.name = welcome.executor;
+  config.name = executor_name(welcome);
   config.instance = options.name;
   config.shard = welcome.shard;
   config.shards = welcome.shards;
@@ -60,7 +66,7 @@ Self make_self(const DataThreadOptions& options) {
   self.node = welcome.node;
   self.shard = welcome.shard;
   self.host = host_id();
-  self.executor = welcome.executor;
+  self.executor = executor_name(welcome);
   self.name = options.name;
   if (welcome.max_part_bytes > 0) self.max_part_bytes = welcome.max_part_bytes;
   self.seed = static_cast<std::uint64_t>(wall_clock_ms()) * 0x9E3779B97F4A7C15ULL;
@@ -102,7 +108,14 @@ Status serve(const DataThreadOptions& options, net::Context& context, Shared& sh
     Result<std::string> address =
         loop.open(data_address(options.run_dir, options.welcome.instance));
     if (!address) return std::move(address).error();
-    shared.put_start(make_ready(**executor, *std::move(address)));
+    wire::Ready ready = make_ready(**executor, *std::move(address));
+    if (options.welcome.publishes) {
+      Result<std::string> lanes =
+          loop.open_publisher(cluster::lane_address(options.run_dir, options.welcome.instance));
+      if (!lanes) return std::move(lanes).error();
+      ready.lane_address = *std::move(lanes);
+    }
+    shared.put_start(std::move(ready));
     shared.to_control.signal();
     loop.run();
   }

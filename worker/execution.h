@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "base/value.h"
 #include "contents.h"
 #include "wire/part.h"
 
@@ -14,6 +15,7 @@ namespace flow::worker {
 struct Executed {
   Instant ended;  // when the handler was back; the instant it began where none ran
   std::optional<Error> error;
+  std::optional<ValueMap> results{};  // the dictionary the handler answered with
 };
 
 // Two implementations: HandlerExecution runs an Executor, the simulator takes simulated time.

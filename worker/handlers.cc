@@ -50,6 +50,20 @@ class HandlerExecution::Call final : public Executor::Call, public Request {
     contents_ = &contents;
     remaining_ = remaining;
     parameters_.reset();
+    results_.reset();
+  }
+
+  // What answer_results() was given, if it is small enough to travel.
+  Result<std::optional<ValueMap>> take_results() {
+    if (!results_) return std::optional<ValueMap>();
+    const std::size_t bytes = wire::encode_value(*results_).size();
+    if (bytes > kMaxResultBytes) {
+      return Error{Errc::kTooLarge,
+                   fmt::format("the dictionary result of executor '{}' has {} bytes, a result may "
+                               "have {}",
+                               executor_, bytes, kMaxResultBytes)};
+    }
+    return std::exchange(results_, std::nullopt);
   }
 
   const Request& request() const override { return *this; }
@@ -64,6 +78,7 @@ class HandlerExecution::Call final : public Executor::Call, public Request {
     return **matrix;
   }
   void answer(Documents documents) override { contents_->answer(std::move(documents)); }
+  void answer_results(ValueMap results) override { results_ = std::move(results); }
 
   std::string_view endpoint() const override { return header_->endpoint; }
   std::string id() const override {
@@ -85,6 +100,7 @@ class HandlerExecution::Call final : public Executor::Call, public Request {
   Contents* contents_ = nullptr;
   Duration remaining_{};
   mutable std::optional<ValueMap> parameters_;
+  std::optional<ValueMap> results_;
 };
 
 HandlerExecution::HandlerExecution(const Executor& executor, std::string executor_name,
@@ -138,7 +154,15 @@ Executed HandlerExecution::run(const wire::PartHeader& header, Contents& content
     error = Error{Errc::kExecutorError, describe_exception()};
   }
   watch_.leave();
-  return {clock_.now(), std::move(error)};
+  Executed executed{clock_.now(), std::move(error)};
+  if (executed.error) return executed;
+  Result<std::optional<ValueMap>> results = call_->take_results();
+  if (results) {
+    executed.results = *std::move(results);
+  } else {
+    executed.error = std::move(results).error();
+  }
+  return executed;
 }
 
 }  // namespace flow::worker

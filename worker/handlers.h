@@ -28,7 +28,8 @@ class ExecutionWatch {
 std::string describe_exception();
 
 // The data thread owns one. What a handler throws becomes kExecutorError with the exception's type
-// and text; a payload that does not verify becomes kInvalidArgument. All references outlive it.
+// and text; a payload that does not verify becomes kInvalidArgument, a dictionary result above
+// kMaxResultBytes kTooLarge. All references outlive it.
 class HandlerExecution final : public Execution {
  public:
   // `executor_name` is whose parameters the handlers see.

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -98,6 +99,16 @@ struct Shared {
     return std::exchange(topology_, nullptr);
   }
 
+  // What the data thread's publisher sees of its subscribers, when it changed.
+  void put_subscriptions(std::vector<wire::LaneMark> marks) {
+    const std::lock_guard lock(mutex_);
+    subscriptions_ = std::move(marks);
+  }
+  std::optional<std::vector<wire::LaneMark>> take_subscriptions() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(subscriptions_, std::nullopt);
+  }
+
   // The outcome of the data thread's start, for the control thread.
   void put_start(Result<wire::Ready> outcome) {
     const std::lock_guard lock(mutex_);
@@ -111,6 +122,7 @@ struct Shared {
  private:
   std::mutex mutex_;
   std::shared_ptr<const wire::Topology> topology_;
+  std::optional<std::vector<wire::LaneMark>> subscriptions_;
   std::optional<Result<wire::Ready>> start_;
 };
 

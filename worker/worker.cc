@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/units.h"
+#include "cluster/peer_set.h"
 #include "data_thread.h"
 
 namespace flow::worker {
@@ -74,8 +75,9 @@ int Worker::run(StopSignal& stop) {
 // Ends without the data thread, which is stuck or still constructing its executor.
 void Worker::end_now(int code) {
   if (welcome_) {
-    const std::string address = data_address(options_.run_dir, welcome_->instance);
-    unlink(address.c_str() + std::string_view("ipc://").size());
+    for (const std::string& address : {data_address(options_.run_dir, welcome_->instance),
+                                       cluster::lane_address(options_.run_dir, welcome_->instance)})
+      unlink(address.c_str() + std::string_view("ipc://").size());
   }
   std::fflush(nullptr);
   _exit(code);
@@ -180,6 +182,7 @@ void Worker::finish(int code) {
 
 Instant Worker::before_wait(Instant now) {
   take_start();
+  if (auto marks = shared_.take_subscriptions()) member_.set_subscriptions(*std::move(marks));
   acknowledge();
   set_beat(now);
   Instant next = std::min(left_for_good_ ? kNever : member_.tick(now), check_timeout(now));
@@ -323,7 +326,7 @@ void Worker::report_timeout(const Executing& executing) {
       wire::Failure{Errc::kDeadlineExceeded,
                     fmt::format("execution took longer than its timeout of {}",
                                 format_duration(welcome_->timeout)),
-                    welcome_->executor, options_.name});
+                    welcome_->executor.substr(0, welcome_->executor.find('/')), options_.name});
   wire::PartEncoder encoder;
   if (socket->second.send(encoder.encode(header, Bytes())) != net::Sent::kSent)
     log::debug("a timeout could not be reported");

@@ -45,8 +45,9 @@ class Loop {
   void watch_fd(int fd, Handler handler);
   void unwatch(const Socket& socket);
 
-  // Must be called after a watched PULL socket was received from outside of its handler: that takes
-  // away the sign that more is waiting.
+  // Must be called after a watched PULL, SUB or XPUB socket was received from or connected outside
+  // of its handler, and soon after an XPUB published: that takes away the sign that more is
+  // waiting.
   void look_again(const Socket& socket);
   void unwatch(const Monitor& monitor);
   void unwatch_fd(int fd);
@@ -59,7 +60,7 @@ class Loop {
   struct Source {
     void* socket;  // null: a plain descriptor
     int fd;
-    bool only_receives;
+    bool told;     // its descriptor tells when something comes
     bool pending;  // has, or may have, something without its descriptor telling
     std::shared_ptr<Handler> handler;
   };

@@ -37,8 +37,10 @@ void set(void* socket, int option, int value) {
 
 // The reasons for these options are the traps of libzmq 4.3.4; docs/decisions tells them.
 void configure(void* socket, SocketType type, const SocketOptions& options) {
+  // All a subscriber may have unsent are subscriptions; nobody misses them.
+  const bool lingers = options.traffic != Traffic::kControl && type != SocketType::kSub;
   const auto linger = static_cast<int>(options.linger.count() / kMilliseconds);
-  set(socket, ZMQ_LINGER, options.traffic == Traffic::kControl ? 0 : linger);
+  set(socket, ZMQ_LINGER, lingers ? linger : 0);
   set(socket, ZMQ_SNDHWM, options.traffic == Traffic::kClient ? options.client_queue : 0);
   set(socket, ZMQ_RCVHWM, options.traffic == Traffic::kClient ? kClientUnread : 0);
   set(socket, ZMQ_IMMEDIATE, 0);

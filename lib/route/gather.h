@@ -2,8 +2,14 @@
 //
 // One thread owns a table. It holds at most `limits.open` requests and `limits.bytes` of payload
 // and refuses the newest part rather than grow. Time does not pass by itself: the caller hands in
-// deadlines and `now`. Parts are identified by (need, shard); how many each need sends is in the
-// part's own plan, so the table needs no topology.
+// deadlines and `now`. Parts are identified by (need, shard); how many each need sends, and whether
+// all of them are waited for, is in the part's own plan, so the table needs no topology.
+//
+// A need polled ALL_ASYNC is satisfied by its first part that is no failure; only when all of its
+// parts are failures, the first by shard stands for it. A request that went on before all of its
+// parts came is remembered, without any payload, until they came, a higher attempt comes or its
+// deadline passed: what still comes of it is late, dropped and counted. At most `limits.remembered`
+// are; of older ones a late part would open a gathering again.
 //
 // The highest attempt wins: its first part ends the gathering of every older one. A gathering ends
 // with its last part, a higher attempt, its deadline, or its gateway leaving.
@@ -11,7 +17,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -35,6 +43,7 @@ std::uint32_t expected_parts(std::span<const NodeIndex> needs,
 struct GatherLimits {
   std::size_t open = 10'000;
   std::size_t bytes = std::size_t{512} << 20;
+  std::size_t remembered = 65'536;
 };
 
 // Parts that went nowhere, since the start.
@@ -46,11 +55,13 @@ struct GatherCounters {
   std::uint64_t refused = 0;     // the table was full
   std::uint64_t expired = 0;     // held, then the deadline passed
   std::uint64_t orphaned = 0;    // held, then the gateway left
+  std::uint64_t late = 0;        // of an ALL_ASYNC need that another part satisfied
+  std::uint64_t forgotten = 0;   // requests with parts to come that were too many to remember
 
   friend bool operator==(const GatherCounters&, const GatherCounters&) = default;
 };
 
-// All parts of a request, in the order of `needs`, shards ascending.
+// The parts of a request, in the order of `needs`, shards ascending; of an ALL_ASYNC need one.
 struct Joined {
   std::vector<PartPointer> parts;
   Instant deadline{};  // the earliest of the parts'
@@ -58,7 +69,7 @@ struct Joined {
 
 class GatherTable {
  public:
-  enum class Outcome { kComplete, kWaiting, kDuplicate, kStale, kUnexpected, kRefused };
+  enum class Outcome { kComplete, kWaiting, kDuplicate, kStale, kUnexpected, kRefused, kLate };
 
   explicit GatherTable(GatherLimits limits = {}) : limits_(limits) {}
 
@@ -77,6 +88,7 @@ class GatherTable {
   Instant next_deadline() const { return next_deadline_; }
 
   std::size_t open() const { return entries_.size(); }
+  std::size_t remembered() const { return remembered_.size(); }
   std::size_t bytes() const { return bytes_; }
   const GatherCounters& counters() const { return counters_; }
 
@@ -84,23 +96,55 @@ class GatherTable {
   struct Slot {
     std::uint16_t need = 0;  // position in the declared order
     std::uint16_t shard = 0;
-    PartPointer part;
+    PartPointer part;  // null: it came and went nowhere
   };
   struct Entry {
     std::uint16_t attempt = 0;
-    std::uint32_t expected = 0;
+    std::uint32_t expected = 0;  // parts of all needs
+    std::uint32_t waiting = 0;   // parts without which it cannot go on
     std::size_t bytes = 0;
     Instant deadline = kNever;
     std::vector<Slot> slots;  // by (need, shard)
   };
   using Entries = std::unordered_map<RequestId, Entry>;
 
+  // Where a part belongs.
+  struct Place {
+    std::uint16_t need = 0;
+    std::uint16_t shard = 0;
+    std::uint16_t due = 0;  // parts of the need
+    bool first_wins = false;
+  };
+  // What is known of a request that went on.
+  struct Past {
+    std::uint16_t attempt = 0;
+    std::uint32_t left = 0;  // parts to come
+  };
+  struct Went {
+    RequestId request;
+    std::uint16_t attempt = 0;
+    Instant deadline;
+  };
+
+  static Place place_of(const wire::PartHeader& header, std::span<const NodeIndex> needs);
+  std::optional<Outcome> refuse_old(const wire::PartHeader& header);
+  std::optional<Outcome> refuse_seen(Entry& entry, const Place& place);
+  std::optional<Outcome> make_room(wire::Part& part, bool opens);
+  void hold(Entry& entry, const Place& place, PartPointer part);
+  void settle(Entry& entry, const Place& place, bool success);
+  static void put(Entry& entry, const Place& place, PartPointer part);
+  void release(Entry& entry, PartPointer& part);
+  void complete(Entries::iterator entry, Joined& joined);
+  void remember(RequestId request, const Entry& entry);
+  bool forget(const Went& went);
   bool has_room(std::size_t bytes, bool opens) const;
   std::size_t drop(Entries::iterator entry);  // how many parts it held
 
   GatherLimits limits_;
   GatherCounters counters_;
   Entries entries_;
+  std::unordered_map<RequestId, Past> remembered_;
+  std::deque<Went> went_;  // all of remembered_, and some that are not any more; oldest first
   std::size_t bytes_ = 0;
   Instant next_deadline_ = kNever;
 };

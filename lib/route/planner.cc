@@ -1,8 +1,7 @@
 #include "route/planner.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <utility>
 
 namespace flow::route {
 namespace {
@@ -20,121 +19,41 @@ constexpr Duration kStale = seconds(5);
 constexpr Duration kLeadsEvery = milliseconds(2);
 constexpr Duration kAvoidFor = seconds(2);
 constexpr Duration kAvoided = seconds(1);  // what an avoided target's delay counts more
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+constexpr std::uint16_t kNoShard = 0xFFFF;
 
 void blend(Duration& estimate, bool& known, Duration sample) {
   estimate = known ? estimate + (sample - estimate) / kSmoothing : sample;
   known = true;
 }
 
-bool plannable(wire::InstanceState state) {
-  return state == wire::InstanceState::kServing;
+// The candidate with the least delay, of its equals the one with less to do, then whose turn it is;
+// kNone when none has room.
+template <typename OfferOf>
+std::size_t pick(std::size_t count, const OfferOf& offer_of) {
+  if (count == 1) return offer_of(0).room ? 0 : kNone;
+  Duration least = Duration::max();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const auto offer = offer_of(i); offer.room) least = std::min(least, offer.delay);
+  }
+  if (least == Duration::max()) return kNone;
+  const Duration limit =
+      least + kTie +
+      Duration(static_cast<std::int64_t>(kTieShare * static_cast<double>(least.count())));
+  std::size_t best = kNone;
+  std::pair<std::uint32_t, std::uint64_t> best_turn;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto offer = offer_of(i);
+    if (!offer.room || offer.delay > limit) continue;
+    const std::pair turn{offer.outstanding, offer.last_used};
+    if (best != kNone && turn >= best_turn) continue;
+    best = i;
+    best_turn = turn;
+  }
+  return best;
 }
 
 }  // namespace
-
-std::vector<InstanceId> Planner::update(std::shared_ptr<const wire::Topology> topology) {
-  const bool new_graph = topology_ == nullptr || topology_->nodes != topology->nodes;
-  topology_ = std::move(topology);
-  if (new_graph) {
-    shape_ = shape_of(*topology_);
-    last_addresses_.assign(topology_->nodes.size(), {});
-    estimates_.clear();
-    leads_at_.clear();
-    binds_.clear();
-    endpoint_names_.clear();
-  }
-  std::vector<InstanceId> gone;
-  update_endpoints();
-  update_targets(gone);
-  return gone;
-}
-
-// The endpoint table only grows, so that indices stay valid: names bound by some instance.
-void Planner::update_endpoints() {
-  const std::size_t nodes = topology_->nodes.size();
-  if (endpoint_names_.empty()) endpoint_names_.emplace_back();
-  for (const wire::TopologyInstance& instance : topology_->instances) {
-    for (const std::string& name : instance.endpoints) {
-      if (std::ranges::find(endpoint_names_, name) == endpoint_names_.end()) {
-        endpoint_names_.push_back(name);
-      }
-    }
-  }
-  estimates_.resize(endpoint_names_.size(), std::vector<NodeEstimate>(nodes));
-  leads_at_.resize(endpoint_names_.size());
-  std::vector<std::vector<bool>> binds(endpoint_names_.size(), std::vector<bool>(nodes));
-  std::vector<bool> seen(nodes);
-  for (const wire::TopologyInstance& instance : topology_->instances) {
-    seen[instance.node.value] = true;
-    for (std::size_t e = 0; e < endpoint_names_.size(); ++e) {
-      const bool bound = instance.catch_all ||
-                         (e != 0 && std::ranges::find(instance.endpoints, endpoint_names_[e]) !=
-                                        instance.endpoints.end());
-      if (bound) binds[e][instance.node.value] = true;
-    }
-  }
-  // A node without instances at the moment binds what it bound before.
-  for (std::size_t e = 0; e < binds_.size() && e < binds.size(); ++e) {
-    for (std::size_t n = 0; n < nodes && n < binds_[e].size(); ++n) {
-      if (!seen[n]) binds[e][n] = binds_[e][n];
-    }
-  }
-  binds_ = std::move(binds);
-}
-
-void Planner::update_targets(std::vector<InstanceId>& gone) {
-  std::unordered_map<InstanceId, std::uint32_t> before = std::move(slot_of_);
-  slot_of_.clear();
-  serving_.assign(topology_->nodes.size(), {});
-  std::erase_if(removed_, [this](InstanceId id) {
-    return std::ranges::find(topology_->instances, id, &wire::TopologyInstance::id) ==
-           topology_->instances.end();
-  });
-  for (const wire::TopologyInstance& instance : topology_->instances) {
-    if (std::ranges::find(removed_, instance.id) != removed_.end()) continue;
-    std::uint32_t slot = 0;
-    if (const auto known = before.find(instance.id); known != before.end()) {
-      slot = known->second;
-      before.erase(known);
-    } else if (!free_slots_.empty()) {
-      slot = free_slots_.back();
-      free_slots_.pop_back();
-      targets_[slot] = Target();
-    } else {
-      slot = static_cast<std::uint32_t>(targets_.size());
-      targets_.emplace_back();
-    }
-    Target& target = targets_[slot];
-    target.id = instance.id;
-    target.node = instance.node;
-    target.plannable = plannable(instance.state);
-    target.concurrency = std::max(1U, instance.concurrency);
-    target.estimates.resize(endpoint_names_.size());
-    target.name = instance.name;
-    target.data_address = instance.data_address;
-    slot_of_.emplace(instance.id, slot);
-    if (target.plannable) serving_[instance.node.value].push_back(slot);
-    last_addresses_[instance.node.value].insert_or_assign(instance.name, instance.data_address);
-  }
-  for (const auto& [id, slot] : before) {
-    gone.push_back(id);
-    targets_[slot] = Target();
-    free_slots_.push_back(slot);
-  }
-  std::ranges::sort(gone);
-}
-
-bool Planner::remove(InstanceId id) {
-  const auto known = slot_of_.find(id);
-  if (known == slot_of_.end()) return false;
-  const std::uint32_t slot = known->second;
-  std::erase(serving_[targets_[slot].node.value], slot);
-  targets_[slot] = Target();
-  free_slots_.push_back(slot);
-  slot_of_.erase(known);
-  removed_.push_back(id);
-  return true;
-}
 
 void Planner::avoid(InstanceId id, Instant now) {
   if (const auto known = slot_of_.find(id); known != slot_of_.end()) {
@@ -166,24 +85,24 @@ void Planner::refresh_leads(EndpointIndex endpoint, Instant now) {
   }
 }
 
-Duration Planner::service_of(const Target& target, NodeIndex node, EndpointIndex endpoint,
-                             Instant now) const {
-  const Target::Estimate& own = target.estimates[endpoint];
-  const NodeEstimate& mean = estimates_[endpoint][node.value];
+Duration Planner::service_of(const Target& target, const Task& task) const {
+  if (!task.run) return kFastest;
+  const Target::Estimate& own = target.estimates[task.endpoint];
+  const NodeEstimate& mean = estimates_[task.endpoint][task.node.value];
   if (!own.known) return std::max(mean.service, kFastest);
-  if (now - own.sampled_at > kStale) return std::max((own.service + mean.service) / 2, kFastest);
+  if (task.now - own.sampled_at > kStale)
+    return std::max((own.service + mean.service) / 2, kFastest);
   return std::max(own.service, kFastest);
 }
 
 // The window of a target for one endpoint. While no time is known for the endpoint, the slowest
 // other endpoint of the node stands for it: work of a known kind must not keep an unknown one out
 // for ever.
-double Planner::window(const Target& target, NodeIndex node, EndpointIndex endpoint, bool run,
-                       Duration service) const {
-  const NodeEstimate* estimate = &estimates_[endpoint][node.value];
-  if (run && !estimate->known) {
+double Planner::window(const Target& target, const Task& task, Duration service) const {
+  const NodeEstimate* estimate = &estimates_[task.endpoint][task.node.value];
+  if (task.run && !estimate->known) {
     for (const std::vector<NodeEstimate>& other : estimates_) {
-      const NodeEstimate& candidate = other[node.value];
+      const NodeEstimate& candidate = other[task.node.value];
       if (candidate.known && (!estimate->known || candidate.service > estimate->service)) {
         estimate = &candidate;
       }
@@ -196,58 +115,48 @@ double Planner::window(const Target& target, NodeIndex node, EndpointIndex endpo
   return target.concurrency * (2 + reach / static_cast<double>(service.count()));
 }
 
-bool Planner::has_room(const Target& target, NodeIndex node, EndpointIndex endpoint, bool run,
-                       Duration service, std::uint64_t bytes) const {
+bool Planner::has_room(const Target& target, const Task& task, Duration service,
+                       bool awaited) const {
   if (target.outstanding == 0) return true;
-  const bool hanging = !shape_.answers[node.value];
   if (target.outstanding >= kMaxWindow) return false;
-  if (target.outstanding_bytes + bytes > (hanging ? kMaxHangingBytes : kMaxWindowBytes))
+  if (target.outstanding_bytes + task.bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
     return false;
-  return hanging || target.outstanding < window(target, node, endpoint, run, service);
+  return !awaited || target.outstanding < window(target, task, service);
 }
 
-Planner::Target* Planner::choose(NodeIndex node, EndpointIndex endpoint, bool run,
-                                 std::uint64_t bytes, Instant now, Duration& charge, bool& nobody) {
-  const std::vector<std::uint32_t>& candidates = serving_[node.value];
-  nobody = candidates.empty();
-  Target* best = nullptr;
-  Duration least = Duration::max();
-  const auto goes_first = [](const Target& a, const Target& b) {
-    return a.outstanding != b.outstanding ? a.outstanding < b.outstanding
-                                          : a.last_used < b.last_used;
-  };
-  // Two passes over a handful of targets: the least delay, then of its equals the one with less to
-  // do, then whose turn it is.
-  for (int pass = 0; pass < 2; ++pass) {
-    const Duration limit = pass == 0 ? Duration::max()
-                                     : least + kTie +
-                                           Duration(static_cast<std::int64_t>(
-                                               kTieShare * static_cast<double>(least.count())));
-    for (const std::uint32_t slot : candidates) {
-      Target& target = targets_[slot];
-      const Duration service = run ? service_of(target, node, endpoint, now) : kFastest;
-      if (!has_room(target, node, endpoint, run, service, bytes)) continue;
-      Duration delay = target.work / target.concurrency + service;
-      if (now < target.avoid_until) delay += kAvoided;
-      if (target.executing > Duration{}) {
-        const Duration age = target.executing + (now - target.reported_at);
-        delay += std::max(Duration{}, age - service);
-      }
-      if (pass == 0) {
-        least = std::min(least, delay);
-      } else if (delay <= limit && (best == nullptr || goes_first(target, *best))) {
-        best = &target;
-        charge = service;
-      }
-    }
-    if (pass == 0 && least == Duration::max()) return nullptr;
-    if (pass == 0 && candidates.size() == 1) {
-      Target& only = targets_[candidates.front()];
-      charge = run ? service_of(only, node, endpoint, now) : kFastest;
-      return &only;
+Planner::Offer Planner::offer(const Target& target, const Task& task) const {
+  const Duration service = service_of(target, task);
+  Duration delay = target.work / target.concurrency + service;
+  if (task.now < target.avoid_until) delay += kAvoided;
+  if (target.executing > Duration{}) {
+    const Duration age = target.executing + (task.now - target.reported_at);
+    delay += std::max(Duration{}, age - service);
+  }
+  const bool room = has_room(target, task, service, shape_.answers[task.node.value]);
+  return {room, delay, target.outstanding, target.last_used};
+}
+
+// All members must have room, and be done; where the first wins, one of them, and the others only
+// the room of work that no answer waits for.
+Planner::Offer Planner::offer(const Lane& lane, const Task& task) const {
+  Offer all{.room = !task.first_wins, .last_used = lane.last_used};
+  bool bounded = true;
+  if (task.first_wins) all.delay = Duration::max();
+  for (const std::uint32_t slot : lane.members) {
+    const Target& member = targets_[slot];
+    const Offer one = offer(member, task);
+    all.outstanding = std::max(all.outstanding, one.outstanding);
+    if (task.first_wins) {
+      all.room = all.room || one.room;
+      all.delay = std::min(all.delay, one.delay);
+      bounded = bounded && has_room(member, task, kFastest, false);
+    } else {
+      all.room = all.room && one.room;
+      all.delay = std::max(all.delay, one.delay);
     }
   }
-  return best;
+  all.room = all.room && bounded;
+  return all;
 }
 
 // Whether all needs of a node are planned: a hanging node behind one without instances is left out
@@ -258,49 +167,143 @@ bool Planner::reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) 
   });
 }
 
+void Planner::choose(std::uint32_t slot, const Task& task, Choices& choices) const {
+  const Target& target = targets_[slot];
+  Choice& choice = choices.members_.emplace_back();
+  choice.slot = slot;
+  choice.instance = target.id;
+  choice.shard = target.shard;
+  choice.charge = service_of(target, task);
+}
+
+bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,
+                       wire::PlanEntry& entry, Choices& choices) const {
+  const std::size_t picked =
+      pick(slots.size(), [&](std::size_t i) { return offer(targets_[slots[i]], task); });
+  if (picked == kNone) return false;
+  choose(slots[picked], task, choices);
+  entry.target = targets_[slots[picked]].id.value;
+  return true;
+}
+
+// The shard whose turn it is, or the next that can take it; again the same for a request that is
+// planned again.
+bool Planner::place_on_shard(const Task& task, wire::PlanEntry& entry, Choices& choices,
+                             Blocked& blocked) const {
+  const Serving& serving = serving_[task.node.value];
+  const std::size_t shards = serving.by_shard.size();
+  const std::vector<std::uint16_t>& before = choices.shards_;
+  const std::uint16_t fixed = before.empty() ? kNoShard : before[task.node.value];
+  if (fixed < shards) {
+    blocked.lack = Blocked::kShard + fixed;
+    blocked.nobody = serving.by_shard[fixed].empty();
+    return place_in(serving.by_shard[fixed], task, entry, choices);
+  }
+  blocked.nobody = serving.slots.empty();
+  for (std::size_t i = 0; i < shards; ++i) {
+    const std::size_t shard = (serving.next_shard + i) % shards;
+    if (place_in(serving.by_shard[shard], task, entry, choices)) return true;
+  }
+  return false;
+}
+
+bool Planner::place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& choices,
+                            Blocked& blocked) const {
+  const std::vector<Lane>& lanes = serving_[task.node.value].lanes;
+  const bool partial =
+      entry.polling == wire::Polling::kAllAsync || topology_->nodes[task.node.value].allow_partial;
+  blocked.lack = partial ? Blocked::kSomeLane : Blocked::kWholeLane;
+  blocked.nobody = !has(task.node, blocked.lack);
+  if (blocked.nobody) return false;
+  Task all = task;
+  all.first_wins = entry.polling == wire::Polling::kAllAsync;
+  const std::size_t picked =
+      pick(lanes.size(), [&](std::size_t i) { return offer(lanes[i], all); });
+  if (picked == kNone) return false;
+  for (const std::uint32_t slot : lanes[picked].members)
+    choose(slot, task, choices);
+  entry.target = lanes[picked].id.value;
+  entry.parts = static_cast<std::uint16_t>(lanes[picked].members.size());
+  return true;
+}
+
+bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices,
+                    Blocked& blocked) const {
+  const Serving& serving = serving_[task.node.value];
+  entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
+  blocked.node = task.node;
+  blocked.lack = Blocked::kInstance;
+  if (serving.by_shard.empty() || !task.run) {
+    blocked.nobody = serving.slots.empty();
+    return place_in(serving.slots, task, entry, choices);
+  }
+  entry.polling = polling_[task.endpoint][task.node.value];
+  return polls_lane(entry.polling) ? place_on_lane(task, entry, choices, blocked)
+                                   : place_on_shard(task, entry, choices, blocked);
+}
+
 bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vector<bool>& skip,
-                   Instant now, std::vector<wire::PlanEntry>& plan, std::vector<Choice>& choices,
+                   Instant now, std::vector<wire::PlanEntry>& plan, Choices& choices,
                    Blocked& blocked) {
   refresh_leads(endpoint, now);
   const std::size_t count = topology_->nodes.size();
   plan.assign(count, {});
-  choices.assign(count, {});
+  choices.begin(count);
   for (const NodeIndex node : shape_.order) {
     const std::size_t n = node.value;
     if (!reached(node, plan)) continue;
     const bool run = binds_[endpoint][n] && (skip.empty() || !skip[n]);
-    Duration charge{};
-    Target* target = choose(node, endpoint, run, bytes, now, charge, blocked.nobody);
-    if (target == nullptr && blocked.nobody && !shape_.answers[n]) continue;  // nobody waits for it
-    if (target == nullptr) {
-      blocked.node = node;
-      choices.assign(count, {});  // a choice that was not charged must not be released
+    const auto first = static_cast<std::uint32_t>(choices.members_.size());
+    if (!place({node, endpoint, run, bytes, now, false}, plan[n], choices, blocked)) {
+      plan[n] = {};
+      if (blocked.nobody && !shape_.answers[n]) continue;  // nobody waits for it
+      choices.begin(count);  // a choice that was not charged must not be released
       return false;
     }
-    plan[n].target = target->id.value;
-    plan[n].mode = run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
-    choices[n] = {slot_of_.find(target->id)->second, target->id, charge};
+    choices.ranges_[n] = {first, static_cast<std::uint32_t>(choices.members_.size()) - first};
   }
-  for (const Choice& choice : choices) {
-    if (!choice.instance) continue;
+  charge(choices, bytes);
+  if (sharded_) take_turns(plan, choices);
+  return true;
+}
+
+void Planner::charge(Choices& choices, std::uint64_t bytes) {
+  for (Choice& choice : choices.members_) {
     Target& target = targets_[choice.slot];
+    choice.charged = true;
     ++target.outstanding;
     target.outstanding_bytes += bytes;
     target.work += choice.charge;
     target.last_used = ++turn_;
   }
-  return true;
+}
+
+// The turns of shards and lanes. What is planned again keeps its shard and takes no turn.
+void Planner::take_turns(const std::vector<wire::PlanEntry>& plan, Choices& choices) {
+  if (choices.shards_.empty()) choices.shards_.assign(plan.size(), kNoShard);
+  for (std::uint16_t n = 0; n < plan.size(); ++n) {
+    Serving& serving = serving_[n];
+    const wire::PlanEntry& entry = plan[n];
+    if (entry.target == 0 || entry.mode != wire::PlanMode::kRun || serving.by_shard.empty())
+      continue;
+    if (polls_lane(entry.polling)) {
+      const auto lane = std::ranges::find(serving.lanes, InstanceId{entry.target}, &Lane::id);
+      lane->last_used = ++turn_;
+    } else if (choices.shards_[n] == kNoShard) {
+      choices.shards_[n] = choices.of(NodeIndex{n}).front().shard;
+      serving.next_shard = (choices.shards_[n] + std::size_t{1}) % serving.by_shard.size();
+    }
+  }
 }
 
 void Planner::release(Choice& choice, std::uint64_t bytes) {
-  if (!choice.instance) return;
+  if (!choice.charged) return;
+  choice.charged = false;
   Target& target = targets_[choice.slot];
-  if (target.id == choice.instance) {
-    --target.outstanding;
-    target.outstanding_bytes -= bytes;
-    target.work -= choice.charge;
-  }
-  choice.instance = {};
+  if (target.id != choice.instance) return;
+  --target.outstanding;
+  target.outstanding_bytes -= bytes;
+  target.work -= choice.charge;
 }
 
 void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
@@ -333,13 +336,6 @@ const Planner::Target* Planner::find(InstanceId id) const {
 
 const Planner::Target* Planner::find_at(std::uint32_t slot, std::uint32_t instance) const {
   return slot < targets_.size() && targets_[slot].id.value == instance ? &targets_[slot] : nullptr;
-}
-
-std::string Planner::addresses(NodeIndex node) const {
-  std::string list;
-  for (const auto& [name, address] : last_addresses_[node.value])
-    list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", name, address);
-  return list.empty() ? "no instance ever joined" : list;
 }
 
 }  // namespace flow::route

@@ -14,6 +14,15 @@
 // always has room for one. Nodes that no answer waits for hold up admission only at 1,024 requests
 // or 64 MiB.
 //
+// A node with shards is planned as its polling for the endpoint says. ANY: the shards take turns,
+// those without a serving instance or without room are passed by, and the replica is chosen within
+// the shard; so sequential requests visit every idle instance within shards x replicas of them. A
+// request that is planned again keeps the shard of its first plan. ALL, ALL_ASYNC: a lane, all of
+// whose members serve; with ALL its room is that of its fullest member and its delay that of its
+// slowest, with ALL_ASYNC those of the member with most room and of the quickest (the others are
+// nodes that no answer waits for). Lanes that miss shards are taken only when there is no whole
+// one, for ALL_ASYNC and allow_partial. A node that is passed over takes any instance.
+//
 // Pure; one thread.
 #pragma once
 
@@ -21,6 +30,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,6 +38,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "route/choices.h"
 #include "route/shape.h"
 #include "wire/part.h"
 #include "wire/topology.h"
@@ -42,17 +53,14 @@ inline constexpr std::uint64_t kMaxHangingBytes = 64ULL << 20;
 // entry 0.
 using EndpointIndex = std::uint16_t;
 
-// One node of one request: who serves it and what that was expected to cost.
-struct Choice {
-  std::uint32_t slot = 0;  // the planner's own index of the target
-  InstanceId instance;     // none: nothing is charged
-  Duration charge{};       // expected service time
-};
-
 // Why a request could not be planned.
 struct Blocked {
+  // What is lacking when there is nobody. kShard stands for shard 0, and so on.
+  enum Lack : std::uint32_t { kInstance = 0, kWholeLane = 1, kSomeLane = 2, kShard = 3 };
+
   NodeIndex node;
-  bool nobody = false;  // no instance may be planned at all; false: all are full
+  bool nobody = false;  // nothing may be planned at all; false: all are full
+  std::uint32_t lack = kInstance;
 };
 
 class Planner {
@@ -72,14 +80,15 @@ class Planner {
   EndpointIndex endpoint(std::string_view name) const;
   std::size_t endpoints() const { return endpoint_names_.size(); }
 
-  // Chooses a target for every node and charges it. `skip[n]`: the node is passed over although it
-  // binds the endpoint (target_executor); empty: none. On success fills `plan` and `choices` (one
-  // per node, memory reused) and returns true. On failure nothing is charged, no
-  // choice names an instance, and `blocked` tells why.
+  // Chooses a target for every node and charges it, every member of a lane. `skip[n]`: the node is
+  // passed over although it binds the endpoint (target_executor); empty: none. On success fills
+  // `plan` and `choices` (memory reused; those of an earlier plan of the same request, released)
+  // and returns true. On failure nothing is charged, there are no choices, and `blocked` tells why.
   bool plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vector<bool>& skip, Instant now,
-            std::vector<wire::PlanEntry>& plan, std::vector<Choice>& choices, Blocked& blocked);
+            std::vector<wire::PlanEntry>& plan, Choices& choices, Blocked& blocked);
 
-  // The execution behind a choice has ended (or will never be heard of): takes the charge back.
+  // The execution behind a choice has ended (or will never be heard of): takes the charge back,
+  // once.
   void release(Choice& choice, std::uint64_t bytes);
 
   // An execution took this long.
@@ -93,6 +102,7 @@ class Planner {
   struct Target {
     InstanceId id;
     NodeIndex node;
+    std::uint16_t shard = 0;
     bool plannable = false;
     std::uint32_t concurrency = 1;
     std::uint32_t outstanding = 0;
@@ -119,14 +129,16 @@ class Planner {
 
   const std::shared_ptr<const wire::Topology>& topology() const { return topology_; }
   const Shape& shape() const { return shape_; }
+  bool sharded() const { return sharded_; }  // whether any node has shards
   bool binds(NodeIndex node, EndpointIndex endpoint) const { return binds_[endpoint][node.value]; }
 
-  // Whether any instance of a node may be planned.
-  bool serving(NodeIndex node) const { return !serving_[node.value].empty(); }
+  // Whether what a node may lack (Blocked::lack, below lacks()) is there.
+  bool has(NodeIndex node, std::uint32_t lack) const;
+  std::uint32_t lacks(NodeIndex node) const;
 
-  // "encode/rep-0 (ipc://…), encode/rep-1 (…)": all instances of a node ever known, for error
-  // messages.
-  std::string addresses(NodeIndex node) const;
+  // For people: "executor 'index': shard 1 has no live instance; tried index/shard-1/rep-0
+  // (ipc://…)", with the addresses of all instances ever known there.
+  std::string describe(const Blocked& blocked) const;
 
  private:
   struct NodeEstimate {
@@ -134,19 +146,67 @@ class Planner {
     Duration lead{};
     bool known = false;
   };
+  struct Lane {
+    InstanceId id;
+    std::vector<std::uint32_t> members;  // slots, by shard, without the missing
+    bool whole = false;
+    std::uint64_t last_used = 0;
+  };
+  // Who may be planned for a node.
+  struct Serving {
+    std::vector<std::uint32_t> slots;
+    std::vector<std::vector<std::uint32_t>> by_shard;  // empty with one shard
+    std::vector<Lane> lanes;                           // those that miss the fewest shards
+    std::size_t next_shard = 0;                        // whose turn it is
+  };
+  struct KnownAddress {
+    std::uint16_t shard = 0;
+    std::string address;
+  };
+  // What a node of a request asks of its target, and what that makes of it.
+  struct Task {
+    NodeIndex node;
+    EndpointIndex endpoint = 0;
+    bool run = false;
+    std::uint64_t bytes = 0;
+    Instant now{};
+    bool first_wins = false;  // ALL_ASYNC: the quickest member will do
+  };
+  struct Offer {
+    bool room = true;
+    Duration delay{};
+    std::uint32_t outstanding = 0;
+    std::uint64_t last_used = 0;
+  };
 
+  // planner_topology.cc: what a snapshot brings.
   void update_endpoints();
+  void update_bindings();
+  void update_polling();
   void update_targets(std::vector<InstanceId>& gone);
+  void update_target(const wire::TopologyInstance& instance, std::uint32_t slot);
+  void update_lanes();
+  std::uint32_t fresh_slot();
+  std::string addresses(NodeIndex node, const std::vector<std::uint16_t>& shards) const;
+
+  // planner.cc: one request.
   void refresh_leads(EndpointIndex endpoint, Instant now);
-  Duration service_of(const Target& target, NodeIndex node, EndpointIndex endpoint,
-                      Instant now) const;
-  double window(const Target& target, NodeIndex node, EndpointIndex endpoint, bool run,
-                Duration service) const;
-  bool has_room(const Target& target, NodeIndex node, EndpointIndex endpoint, bool run,
-                Duration service, std::uint64_t bytes) const;
+  Duration service_of(const Target& target, const Task& task) const;
+  double window(const Target& target, const Task& task, Duration service) const;
+  bool has_room(const Target& target, const Task& task, Duration service, bool awaited) const;
+  Offer offer(const Target& target, const Task& task) const;
+  Offer offer(const Lane& lane, const Task& task) const;
   bool reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) const;
-  Target* choose(NodeIndex node, EndpointIndex endpoint, bool run, std::uint64_t bytes, Instant now,
-                 Duration& charge, bool& nobody);
+  bool place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked) const;
+  void choose(std::uint32_t slot, const Task& task, Choices& choices) const;
+  bool place_in(const std::vector<std::uint32_t>& slots, const Task& task, wire::PlanEntry& entry,
+                Choices& choices) const;
+  bool place_on_shard(const Task& task, wire::PlanEntry& entry, Choices& choices,
+                      Blocked& blocked) const;
+  bool place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& choices,
+                     Blocked& blocked) const;
+  void charge(Choices& choices, std::uint64_t bytes);
+  void take_turns(const std::vector<wire::PlanEntry>& plan, Choices& choices);
 
   std::shared_ptr<const wire::Topology> topology_;
   Shape shape_;
@@ -154,13 +214,15 @@ class Planner {
   std::vector<std::uint32_t> free_slots_;
   std::vector<InstanceId> removed_;  // still in the topology, known to be gone
   std::unordered_map<InstanceId, std::uint32_t> slot_of_;
-  std::vector<std::vector<std::uint32_t>> serving_;  // by node: slots of plannable targets
-  std::vector<std::map<std::string, std::string>> last_addresses_;  // by node: name, address
-  std::vector<std::string> endpoint_names_;                         // [0]: all others
-  std::vector<std::vector<bool>> binds_;                            // by endpoint, node
-  std::vector<std::vector<NodeEstimate>> estimates_;                // by endpoint, node
-  std::vector<Instant> leads_at_;                                   // by endpoint
+  std::vector<Serving> serving_;                                     // by node
+  std::vector<std::map<std::string, KnownAddress>> last_addresses_;  // by node: by name
+  std::vector<std::string> endpoint_names_;                          // [0]: all others
+  std::vector<std::vector<bool>> binds_;                             // by endpoint, node
+  std::vector<std::vector<wire::Polling>> polling_;                  // by endpoint, node
+  std::vector<std::vector<NodeEstimate>> estimates_;                 // by endpoint, node
+  std::vector<Instant> leads_at_;                                    // by endpoint
   std::uint64_t turn_ = 0;
+  bool sharded_ = false;  // some node has shards
 };
 
 }  // namespace flow::route

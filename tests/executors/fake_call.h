@@ -53,14 +53,17 @@ class FakeCall final : public Executor::Call {
     return parts_;
   }
   void answer(Documents documents) override { joined_ = std::move(documents); }
+  void answer_results(ValueMap results) override { results_ = std::move(results); }
 
   bool looked() const { return looked_; }  // whether the handler opened the payload
   Documents result() { return std::move(documents()); }
+  const std::optional<ValueMap>& results() const { return results_; }
 
  private:
   FakeRequest request_;
   DocumentsMatrix parts_;
   std::optional<Documents> joined_;
+  std::optional<ValueMap> results_;
   bool looked_ = false;
 };
 

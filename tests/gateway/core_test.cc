@@ -2,118 +2,23 @@
 
 #include <doctest/doctest.h>
 
+#include "core_fixture.h"
+
 namespace {
 
-using namespace flow;  // NOLINT: a test
+using namespace flow;           // NOLINT: a test
+using namespace gateway_tests;  // NOLINT: a test
 using namespace std::chrono_literals;
 using gateway::ClientId;
 using gateway::Counter;
 
-constexpr InstanceId kSelf{100};
-
-Instant at(Duration since_start) {
-  return Instant(std::chrono::seconds(100)) + since_start;
+ValueMap condition(const std::string& path, const std::string& comparison, Value operand) {
+  ValueMap inner;
+  inner.set(comparison, std::move(operand));
+  ValueMap when;
+  when.set(path, Value(std::move(inner)));
+  return when;
 }
-
-// What the core did.
-struct FakeEffects final : gateway::Effects {
-  struct Sent {
-    InstanceId to;
-    RequestId request;
-    std::uint16_t attempt;
-    std::vector<wire::PlanEntry> plan;
-  };
-  struct Answer {
-    std::uint64_t id;
-    Errc code;
-    std::string message;
-    std::uint16_t attempts;
-  };
-  void send_part(InstanceId to, const wire::PartHeader& header, const Bytes&) override {
-    sent.push_back({to, header.request, header.attempt, header.plan});
-  }
-  void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes&) override {
-    published.push_back({lane, header.request, header.attempt, header.plan});
-  }
-  void answer(ClientId, const wire::Response& response) override {
-    const auto& failure = response.failure;
-    answers.push_back({response.id, failure ? failure->code : Errc::kOk,
-                       failure ? failure->message : "", response.attempts});
-  }
-  void suspect(InstanceId instance) override { suspects.push_back(instance); }
-
-  std::vector<Sent> sent;
-  std::vector<Sent> published;
-  std::vector<Answer> answers;
-  std::vector<InstanceId> suspects;
-};
-
-wire::TopologyInstance instance(std::uint32_t id, std::uint16_t node, std::uint16_t replica) {
-  wire::TopologyInstance made;
-  made.id = InstanceId{id};
-  made.node = NodeIndex{node};
-  made.replica = replica;
-  made.name = "n" + std::to_string(node) + "/rep-" + std::to_string(replica);
-  made.state = wire::InstanceState::kServing;
-  made.data_address = "ipc:///d" + std::to_string(id);
-  made.catch_all = true;
-  return made;
-}
-
-// n0 (instances 1, 2) -> n1 (instance 3).
-wire::Topology two_stages() {
-  wire::Topology topology;
-  topology.term = topology.version = 1;
-  topology.flow = "t";
-  topology.nodes.resize(2);
-  topology.nodes[0].name = "n0";
-  topology.nodes[0].needs = {kGatewayNode};
-  topology.nodes[1].name = "n1";
-  topology.nodes[1].needs = {NodeIndex{0}};
-  topology.sink = NodeIndex{1};
-  topology.instances = {instance(1, 0, 0), instance(2, 0, 1), instance(3, 1, 0)};
-  return topology;
-}
-
-struct Fixture {
-  explicit Fixture(wire::Topology topology = two_stages(), gateway::Settings settings = {})
-      : core(settings, kSelf, 1, effects), shape(std::move(topology)) {
-    core.on_topology(std::make_shared<const wire::Topology>(shape), at(0ms));
-  }
-  void ask(std::uint64_t id, Instant now, Duration timeout = {}) {
-    wire::Request request;
-    request.id = id;
-    request.endpoint = "/x";
-    request.timeout = timeout;
-    core.on_request(ClientId{1}, std::move(request), now);
-    core.tick(now);
-  }
-  // The final part of the request that was sent as number `index`.
-  void finish(std::size_t index, Instant now) {
-    wire::Part part;
-    part.header.request = effects.sent[index].request;
-    part.header.attempt = effects.sent[index].attempt;
-    part.header.source = NodeIndex{1};
-    core.on_part(part, now);
-    core.tick(now);
-  }
-  void report(std::uint32_t instance_id, std::size_t index, bool finished, Instant now) {
-    wire::Report report;
-    report.instance = InstanceId{instance_id};
-    report.progress = {{effects.sent[index].request.sequence, effects.sent[index].attempt,
-                        static_cast<std::uint8_t>(finished ? 1 : 0), 0, 100}};
-    core.on_report(report, now);
-    core.tick(now);
-  }
-  void lose(std::uint32_t id, Instant now) {
-    ++shape.version;
-    std::erase_if(shape.instances, [id](const auto& i) { return i.id.value == id; });
-    core.on_topology(std::make_shared<const wire::Topology>(shape), now);
-  }
-  FakeEffects effects;
-  gateway::Core core;
-  wire::Topology shape;
-};
 
 }  // namespace
 
@@ -270,6 +175,49 @@ TEST_CASE("after three attempts a request is given up") {
   CHECK(f.effects.answers[0].code == Errc::kUnavailable);
 }
 
+TEST_CASE("a request that two instances executed when they died is not given to a third") {
+  wire::Topology topology = two_stages();
+  topology.instances.push_back(instance(4, 0, 2));
+  Fixture f(topology);
+  f.ask(7, at(0ms));
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::uint32_t here = f.effects.sent[i].to.value;
+    f.report(here, i, false, at(i * 100ms + 1ms));
+    f.lose(here, at(i * 100ms + 5ms));
+    f.core.tick(at(i * 100ms + 50ms));
+  }
+  CHECK(f.effects.sent.size() == 2);
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].code == Errc::kPoisoned);
+  CHECK(f.effects.answers[0].executor == "n0");
+}
+
+TEST_CASE("a request that stood in line behind the one that was executed is not to blame") {
+  wire::Topology topology = two_stages();
+  for (wire::TopologyInstance& each : topology.instances)
+    each.concurrency = 4;
+  topology.instances.erase(topology.instances.begin() + 1);
+  Fixture f(topology);
+  f.ask(1, at(0ms));  // executed
+  f.ask(2, at(0ms));  // in line
+  f.report(1, 0, false, at(1ms));
+  f.report(1, 1, false, at(1ms));
+  for (std::uint32_t next = 10; next < 12; ++next) {
+    const auto from = static_cast<std::size_t>(2 * (next - 10));
+    f.shape.instances.push_back(instance(next, 0, 0));
+    f.shape.instances.back().concurrency = 4;
+    f.lose(f.effects.sent[from].to.value, at((next - 9) * 100ms));
+    f.core.tick(at((next - 9) * 100ms + 50ms));
+    if (f.effects.sent.size() < from + 4) break;
+    f.report(next, from + 2, false, at((next - 9) * 100ms + 51ms));
+    f.report(next, from + 3, false, at((next - 9) * 100ms + 51ms));
+  }
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].id == 1);
+  CHECK(f.effects.answers[0].code == Errc::kPoisoned);
+  CHECK(f.effects.sent.size() == 5);  // the other is tried a third time
+}
+
 TEST_CASE("a cancelled request is not answered and leaves nothing behind") {
   Fixture f;
   f.ask(7, at(0ms));
@@ -322,4 +270,122 @@ TEST_CASE("executors that target_executor does not match are passed over") {
   REQUIRE(f.effects.sent.size() == 1);
   CHECK(f.effects.sent[0].plan[0].mode == wire::PlanMode::kPassOver);
   CHECK(f.effects.sent[0].plan[1].mode == wire::PlanMode::kRun);
+}
+
+TEST_CASE("an executor's uses_before and uses_after are passed over with it") {
+  wire::Topology topology = two_stages();
+  topology.nodes[0].name = "n1/uses_before";
+  Fixture f(topology);
+  wire::Request request;
+  request.id = 1;
+  request.endpoint = "/x";
+  request.target_executor = "^n1$";
+  f.core.on_request(ClientId{1}, std::move(request), at(0ms));
+  REQUIRE(f.effects.sent.size() == 1);
+  CHECK(f.effects.sent[0].plan[0].mode == wire::PlanMode::kRun);
+  CHECK(f.effects.sent[0].plan[1].mode == wire::PlanMode::kRun);
+}
+
+TEST_CASE("a flow with floating executors only echoes, and they run") {
+  wire::Topology topology = two_stages();
+  topology.sink = kGatewayNode;
+  Fixture f(topology);
+  f.ask(1, at(0ms));
+  CHECK(f.effects.sent.size() == 1);
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].code == Errc::kOk);
+  CHECK(f.core.in_flight() == 0);
+}
+
+TEST_CASE("requests that end while they wait are not counted as in flight") {
+  wire::Topology topology = two_stages();
+  topology.instances.pop_back();
+  Fixture f(topology);
+  f.ask(1, at(0ms), 500ms);
+  f.ask(2, at(0ms));
+  f.ask(3, at(0ms));
+  f.core.on_cancel(ClientId{1}, 3, at(1ms));
+  for (int ms = 100; ms <= 1200; ms += 100)
+    f.core.tick(at(ms * 1ms));
+  CHECK(f.effects.answers.size() == 2);
+  CHECK(f.core.in_flight() == 0);
+  CHECK(f.core.queued() == 0);
+}
+
+TEST_CASE("only documents that pass an executor's filter are sent to it") {
+  wire::Topology topology = two_stages();
+  topology.nodes[0].when = condition("text", "$eq", Value("en"));
+  Fixture f(topology);
+  f.ask_with(1, documents({{"a", "en"}, {"b", "de"}, {"c", "en"}}));
+  REQUIRE(f.effects.sent.size() == 1);
+  CHECK(ids_of(f.effects.sent[0].payload) == "a c");
+  CHECK(f.effects.sent[0].code == Errc::kOk);
+}
+
+TEST_CASE("a part of which nothing passes is sent without a payload") {
+  wire::Topology topology = two_stages();
+  topology.nodes[0].when = condition("text", "$eq", Value("en"));
+  Fixture f(topology);
+  f.ask_with(1, documents({{"a", "de"}}));
+  REQUIRE(f.effects.sent.size() == 1);
+  CHECK(f.effects.sent[0].payload.empty());
+  CHECK(f.effects.sent[0].code == Errc::kOk);
+}
+
+TEST_CASE("documents that a filter cannot judge fail at its executor, not at the others") {
+  wire::Topology topology = two_stages();
+  topology.nodes.push_back(topology.nodes[0]);
+  topology.nodes[2].name = "n2/uses_before";
+  topology.nodes[2].when = condition("tags__n", "$gt", Value(1));
+  topology.nodes[1].needs = {NodeIndex{0}, NodeIndex{2}};
+  topology.instances.push_back(instance(9, 2, 0));
+  Fixture f(topology);
+  wire::Document document;
+  document.set_id("a");
+  document.set_tag("n", Value("many"));
+  wire::DocumentList list;
+  list.push_back(document);
+  f.ask_with(1, list.encode());
+  REQUIRE(f.effects.sent.size() == 2);
+  CHECK(f.effects.sent[0].code == Errc::kOk);
+  CHECK(f.effects.sent[1].to == InstanceId{9});
+  CHECK(f.effects.sent[1].code == Errc::kInvalidArgument);
+  CHECK(f.effects.sent[1].executor == "n2");
+}
+
+TEST_CASE("a new attempt is sent as filtered as the first, and without its failure") {
+  wire::Topology topology = two_stages();
+  topology.nodes[0].when = condition("text", "$eq", Value("en"));
+  Fixture f(topology);
+  f.ask_with(1, documents({{"a", "en"}, {"b", "de"}}));
+  f.lose(f.effects.sent[0].to.value, at(5ms));
+  f.core.tick(at(50ms));
+  REQUIRE(f.effects.sent.size() == 2);
+  CHECK(ids_of(f.effects.sent[1].payload) == "a");
+}
+
+TEST_CASE("with filters in the flow, answers follow the order of the request's documents") {
+  wire::Topology topology = two_stages();
+  SUBCASE("sorted") {
+    topology.sorts = true;
+  }
+  SUBCASE("as they come") {
+    topology.sorts = false;
+  }
+  Fixture f(topology);
+  f.ask_with(1, documents({{"a", ""}, {"b", ""}, {"c", ""}}));
+  f.finish_with(0, documents({{"new", ""}, {"c", ""}, {"a", ""}}));
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(ids_of(f.effects.answers[0].payload) == (topology.sorts ? "a c new" : "new c a"));
+}
+
+TEST_CASE("the documents of a failed answer stay as they were") {
+  wire::Topology topology = two_stages();
+  topology.sorts = true;
+  Fixture f(topology);
+  f.ask_with(1, documents({{"a", ""}, {"b", ""}}));
+  wire::Part part = f.part(0, NodeIndex{1}, documents({{"b", ""}, {"a", ""}}));
+  part.header.failure = std::make_unique<wire::Failure>();
+  f.core.on_part(part, at(1ms));
+  CHECK(ids_of(f.effects.answers.at(0).payload) == "b a");
 }

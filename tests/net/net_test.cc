@@ -219,3 +219,60 @@ TEST_CASE("messages received outside of the handler do not hide the ones behind 
   });
   CHECK(received == 10);
 }
+
+TEST_CASE("a subscriber gets what begins with its topic, whole messages only") {
+  Folder folder;
+  Context context;
+  Socket xpub = open(context, SocketType::kXpub);
+  REQUIRE(xpub.bind(folder.ipc("p")).ok());
+  Socket sub = open(context, SocketType::kSub);
+  REQUIRE(sub.connect(folder.ipc("p")).ok());
+  sub.subscribe("lane");
+  CHECK(await(xpub).first.text() == "\1lane");
+  const Bytes big = Bytes::copy_of(std::string(100'000, 'x'));
+
+  CHECK(xpub.send(frames("else", "where", &big)) == Sent::kSent);
+  CHECK(xpub.send(frames("lane", "head", &big)) == Sent::kSent);
+
+  const Received received = await(sub);
+  CHECK(received.first.text() == "lanehead");
+  CHECK(received.second == big);
+  sub.unsubscribe("lane");
+  const std::string_view gone("\0lane", 5);
+  CHECK(await(xpub).first.text() == gone);
+}
+
+TEST_CASE("a loop with sockets that have nothing to tell waits") {
+  Folder folder;
+  Context context;
+  SystemClock clock;
+  Socket xpub = open(context, SocketType::kXpub);
+  REQUIRE(xpub.bind(folder.ipc("p")).ok());
+  Socket sub = open(context, SocketType::kSub);
+  REQUIRE(sub.connect(folder.ipc("p")).ok());
+  sub.subscribe("lane");
+  CHECK(await(xpub).first.text() == "\1lane");
+  Loop loop(clock);
+  int turns = 0;
+  int handled = 0;
+  const Instant until = clock.now() + 50ms;
+  Received received;
+  loop.watch(xpub, [&] {
+    ++handled;
+    CHECK_FALSE(xpub.receive(received));
+  });
+  loop.watch(sub, [&] {
+    ++handled;
+    CHECK_FALSE(sub.receive(received));
+  });
+
+  loop.run([&](Instant now) {
+    ++turns;
+    if (now >= until) loop.stop();
+    return until;
+  });
+
+  // Each is looked at once at the start, and when its transport has something of its own to do.
+  CHECK(turns < 20);
+  CHECK(handled < 20);
+}

@@ -239,3 +239,111 @@ TEST_CASE("a complete request has the earliest deadline of its parts") {
 
   CHECK(joined.deadline == at(40ms));
 }
+
+namespace {
+
+// Node a polled ALL_ASYNC with `shards` shards; what waits behind it has no other need.
+struct Race {
+  std::uint16_t shards = 3;
+  std::vector<NodeIndex> needs = {kA};
+
+  PartPointer part(std::uint16_t shard, bool fails = false, const Spec& spec = {.from = kA}) const {
+    PartPointer part = Join{.of_a = shards}.part(spec);
+    part->header.source_shard = shard;
+    part->header.plan[0].polling = wire::Polling::kAllAsync;
+    if (fails) {
+      part->header.failure = std::make_unique<wire::Failure>(
+          wire::Failure{Errc::kExecutorError, std::to_string(shard), "a", "a/rep-0"});
+    }
+    return part;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the first success of an ALL_ASYNC need goes on, the others are late") {
+  const Race race;
+  GatherTable table;
+  route::Joined joined;
+  CHECK(table.add(race.part(2, true), race.needs, at(1s), joined) == Outcome::kWaiting);
+
+  CHECK(table.add(race.part(1), race.needs, at(1s), joined) == Outcome::kComplete);
+  REQUIRE(joined.parts.size() == 1);
+  CHECK(joined.parts[0]->header.source_shard == 1);
+  CHECK(table.open() == 0);
+  CHECK(table.bytes() == 0);
+  CHECK(table.remembered() == 1);
+
+  CHECK(table.add(race.part(0), race.needs, at(1s), joined) == Outcome::kLate);
+  CHECK(table.remembered() == 0);
+  CHECK(table.counters().late == 2);
+}
+
+TEST_CASE("an ALL_ASYNC need whose parts all failed has the first by shard") {
+  const Race race;
+  GatherTable table;
+  route::Joined joined;
+  CHECK(table.add(race.part(2, true), race.needs, at(1s), joined) == Outcome::kWaiting);
+  CHECK(table.add(race.part(0, true), race.needs, at(1s), joined) == Outcome::kWaiting);
+
+  CHECK(table.add(race.part(1, true), race.needs, at(1s), joined) == Outcome::kComplete);
+
+  REQUIRE(joined.parts.size() == 1);
+  CHECK(joined.parts[0]->header.failure->message == "0");
+  CHECK(table.remembered() == 0);
+  CHECK(table.bytes() == 0);
+}
+
+TEST_CASE("an ALL_ASYNC need beside another waits for that one and drops its own others") {
+  const Race race{.needs = {kA, kB}};
+  GatherTable table;
+  route::Joined joined;
+  const Spec large{.from = kA, .payload = "123456"};
+  CHECK(table.add(race.part(0, false, large), race.needs, at(1s), joined) == Outcome::kWaiting);
+  CHECK(table.add(race.part(1, false, large), race.needs, at(1s), joined) == Outcome::kLate);
+  CHECK(table.add(race.part(1, false, large), race.needs, at(1s), joined) == Outcome::kDuplicate);
+  CHECK(table.bytes() == 6);
+
+  auto other = race.part(0, false, {.from = kB});
+  CHECK(table.add(std::move(other), race.needs, at(1s), joined) == Outcome::kComplete);
+
+  CHECK(origins(joined.parts) == std::vector<std::pair<int, int>>{{0, 0}, {1, 0}});
+  CHECK(table.remembered() == 1);
+  CHECK(table.add(race.part(2), race.needs, at(1s), joined) == Outcome::kLate);
+  CHECK(table.remembered() == 0);
+}
+
+TEST_CASE("a higher attempt, the deadline and the gateway's end make a table forget") {
+  const Race race;
+  GatherTable table;
+  route::Joined joined;
+  CHECK(table.add(race.part(0), race.needs, at(50ms), joined) == Outcome::kComplete);
+  auto again = race.part(1, false, {.from = kA, .attempt = 2});
+  CHECK(table.add(std::move(again), race.needs, at(60ms), joined) == Outcome::kComplete);
+  CHECK(table.add(race.part(2), race.needs, at(50ms), joined) == Outcome::kStale);
+  CHECK(table.remembered() == 1);
+
+  table.expire(at(59ms));
+  CHECK(table.remembered() == 1);
+  table.expire(at(60ms));
+  CHECK(table.remembered() == 0);
+
+  auto other = race.part(1, false, {.from = kA, .sequence = 2});
+  CHECK(table.add(std::move(other), race.needs, at(1s), joined) == Outcome::kComplete);
+  CHECK(table.keep_gateways({}) == 0);
+  CHECK(table.remembered() == 0);
+  CHECK(table.next_deadline() == kNever);
+}
+
+TEST_CASE("what a table remembers is bounded and counted") {
+  const Race race;
+  GatherTable table({.remembered = 2});
+  route::Joined joined;
+  for (std::uint64_t sequence = 1; sequence <= 5; ++sequence) {
+    auto part = race.part(0, false, {.from = kA, .sequence = sequence});
+    CHECK(table.add(std::move(part), race.needs, at(1s), joined) == Outcome::kComplete);
+  }
+
+  CHECK(table.remembered() == 2);
+  CHECK(table.counters().forgotten == 3);
+}

@@ -4,64 +4,14 @@
 
 #include <set>
 
+#include "planner_fixture.h"
+
 namespace {
 
-using namespace flow;  // NOLINT: a test
+using namespace flow;         // NOLINT: a test
+using namespace route_tests;  // NOLINT: a test
 using namespace std::chrono_literals;
-using route::Blocked;
 using route::Choice;
-using route::Planner;
-
-Instant at(Duration since_start) {
-  return Instant(std::chrono::seconds(100)) + since_start;
-}
-
-// A chain of nodes n0, n1, …, each with so many replicas; instance ids count from 1 in that order.
-wire::Topology chain(const std::vector<std::uint16_t>& replicas) {
-  wire::Topology topology;
-  topology.term = 1;
-  topology.version = 1;
-  std::uint32_t id = 1;
-  for (std::uint16_t n = 0; n < replicas.size(); ++n) {
-    wire::TopologyNode node;
-    node.name = "n" + std::to_string(n);
-    node.needs = {n == 0 ? kGatewayNode : NodeIndex{static_cast<std::uint16_t>(n - 1)}};
-    topology.nodes.push_back(node);
-    for (std::uint16_t r = 0; r < replicas[n]; ++r) {
-      wire::TopologyInstance instance;
-      instance.id = InstanceId{id++};
-      instance.node = NodeIndex{n};
-      instance.replica = r;
-      instance.name = node.name + "/rep-" + std::to_string(r);
-      instance.state = wire::InstanceState::kServing;
-      instance.data_address = "ipc:///" + instance.name;
-      instance.catch_all = true;
-      topology.instances.push_back(instance);
-    }
-  }
-  topology.sink = NodeIndex{static_cast<std::uint16_t>(replicas.size() - 1)};
-  return topology;
-}
-
-struct Fixture {
-  explicit Fixture(wire::Topology topology) {
-    planner.update(std::make_shared<const wire::Topology>(std::move(topology)));
-  }
-  bool plan(Instant now, std::uint64_t bytes = 100) {
-    return planner.plan(0, bytes, {}, now, entries, choices, blocked);
-  }
-  // One request through all nodes, each taking `service`.
-  void complete(Instant now, Duration service, std::uint64_t bytes = 100) {
-    for (std::size_t n = 0; n < choices.size(); ++n) {
-      planner.sample(choices[n], NodeIndex{static_cast<std::uint16_t>(n)}, 0, service, now);
-      planner.release(choices[n], bytes);
-    }
-  }
-  Planner planner;
-  std::vector<wire::PlanEntry> entries;
-  std::vector<Choice> choices;
-  Blocked blocked;
-};
 
 }  // namespace
 
@@ -103,8 +53,10 @@ TEST_CASE("the addresses of an executor are those of all its instances, the dead
     topology.instances.pop_back();
     f.planner.update(std::make_shared<const wire::Topology>(topology));
   }
-  CHECK(f.planner.addresses(NodeIndex{0}) ==
-        "n0/rep-0 (ipc:///n0/rep-0), n0/rep-1 (ipc:///n0/rep-1), n0/rep-2 (ipc:///n0/rep-2)");
+  CHECK_FALSE(f.plan(at(0ms)));
+  CHECK(f.planner.describe(f.blocked) ==
+        "executor 'n0' has no live instance; tried n0/rep-0 (ipc:///n0/rep-0), "
+        "n0/rep-1 (ipc:///n0/rep-1), n0/rep-2 (ipc:///n0/rep-2)");
 }
 
 TEST_CASE("a slower replica gets less") {
@@ -137,7 +89,7 @@ TEST_CASE("work of a known endpoint does not keep an unknown one out") {
   const auto index = f.planner.endpoint("/index");
   const auto search = f.planner.endpoint("/search");
   REQUIRE(f.planner.plan(index, 1, {}, at(0ms), f.entries, f.choices, f.blocked));
-  f.planner.sample(f.choices[0], NodeIndex{0}, index, 1ms, at(1ms));
+  f.planner.sample(f.choices.all()[0], NodeIndex{0}, index, 1ms, at(1ms));
   REQUIRE(f.planner.plan(index, 1, {}, at(2ms), f.entries, f.choices, f.blocked));
   CHECK(f.planner.plan(search, 1, {}, at(2ms), f.entries, f.choices, f.blocked));
 }
@@ -186,10 +138,7 @@ TEST_CASE("nothing is charged by a plan that failed") {
   Fixture f(topology);
   CHECK_FALSE(f.plan(at(0ms)));
   CHECK(f.planner.find(InstanceId{1})->outstanding == 0);
-  for (Choice& choice : f.choices) {
-    CHECK_FALSE(choice.instance);
-    f.planner.release(choice, 100);
-  }
+  CHECK(f.choices.all().empty());
   CHECK(f.planner.find(InstanceId{1})->outstanding == 0);
 }
 
@@ -218,7 +167,7 @@ TEST_CASE("suspect and retired instances get no new plans") {
 TEST_CASE("an update names the instances that are gone and forgets their charges") {
   Fixture f(chain({2}));
   REQUIRE(f.plan(at(0ms)));
-  Choice old = f.choices[0];
+  Choice old = f.choices.all()[0];
   wire::Topology topology = chain({2});
   topology.version = 2;
   std::erase_if(topology.instances, [&](const auto& i) { return i.id == old.instance; });
@@ -244,4 +193,14 @@ TEST_CASE("an endpoint that a node does not bind is passed over") {
   f.complete(at(0ms), 1us, 1);
   REQUIRE(f.planner.plan(index, 1, {}, at(0ms), f.entries, f.choices, f.blocked));
   CHECK(f.entries[0].mode == wire::PlanMode::kRun);
+}
+
+TEST_CASE("what an instance that is starting binds does not count yet") {
+  wire::Topology topology = chain({1, 1});
+  Fixture f(topology);
+  topology.instances[0].state = wire::InstanceState::kStarting;
+  topology.instances[0].catch_all = false;
+  ++topology.version;
+  f.switch_to(topology);
+  CHECK(f.planner.binds(NodeIndex{0}, 0));
 }

@@ -77,7 +77,7 @@ Bytes message(const Bench& bench) {
 
 TEST_CASE("a part that passes through allocates nothing once the worker is warm") {
   const Bench bench(
-      graph({{"first", {"gateway"}}, {"second", {"first"}}, {"third", {"second"}}}, "third"),
+      make_graph({{"first", {"gateway"}}, {"second", {"first"}}, {"third", {"second"}}}, "third"),
       "second");
   EncodingPort port;
   FakeExecution execution;

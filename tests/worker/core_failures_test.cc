@@ -10,11 +10,12 @@ using namespace flow::worker;
 using namespace std::chrono_literals;
 
 std::shared_ptr<wire::Topology> chain() {
-  return graph({{"first", {"gateway"}}, {"second", {"first"}}, {"third", {"second"}}}, "third");
+  return make_graph({{"first", {"gateway"}}, {"second", {"first"}}, {"third", {"second"}}},
+                    "third");
 }
 
 std::shared_ptr<wire::Topology> diamond() {
-  return graph({{"a", {"gateway"}}, {"b", {"gateway"}}, {"join", {"b", "a"}}}, "join");
+  return make_graph({{"a", {"gateway"}}, {"b", {"gateway"}}, {"join", {"b", "a"}}}, "join");
 }
 
 std::unique_ptr<wire::Failure> failure_of(const std::string& executor) {
@@ -24,9 +25,10 @@ std::unique_ptr<wire::Failure> failure_of(const std::string& executor) {
 
 }  // namespace
 
-TEST_CASE("a handler's failure names executor and instance, and carries no documents") {
+TEST_CASE("a handler's failure names executor and instance, and carries the handler's input") {
   Bench bench(chain(), "second");
-  bench.execution.handler = [](Contents&) {
+  bench.execution.handler = [](Contents& contents) {
+    contents.answer(Documents());
     return Error{Errc::kExecutorError, "std::runtime_error: no disk"};
   };
 
@@ -37,7 +39,7 @@ TEST_CASE("a handler's failure names executor and instance, and carries no docum
   CHECK(*bench.port.sent[0].header.failure == wire::Failure{Errc::kExecutorError,
                                                             "std::runtime_error: no disk", "second",
                                                             "second/rep-0"});
-  CHECK(bench.port.sent[0].payload.empty());
+  CHECK(bench.port.sent[0].texts == std::vector<std::string>{"x"});
   CHECK(bench.port.reported.back().finished == 1);
 }
 
@@ -52,7 +54,7 @@ TEST_CASE("behind a failure nothing is executed and the failure goes on") {
   REQUIRE(bench.port.sent.size() == 1);
   CHECK(bench.port.sent[0].to == kGateway);
   CHECK(bench.port.sent[0].header.failure->executor == "first");
-  CHECK(bench.port.sent[0].payload.empty());
+  CHECK(bench.port.sent[0].texts == std::vector<std::string>{"x"});
 }
 
 TEST_CASE("a join with failures waits for all parts and forwards the first in declared order") {
@@ -80,6 +82,46 @@ TEST_CASE("one failed branch is enough to fail a join") {
   bench.feed(std::move(part));
 
   CHECK(bench.port.sent[0].header.failure->executor == "a");
+  CHECK(bench.port.sent[0].payload.empty());
+}
+
+TEST_CASE("what a failed join got are its documents, merged as for its handler") {
+  Bench bench(diamond(), "join");
+  bench.execution.handler = [](Contents& contents) -> std::optional<Error> {
+    (*contents.documents())->clear();
+    return Error{Errc::kExecutorError, "no"};
+  };
+
+  bench.feed(bench.part("a", {"1", "2"}));
+  bench.feed(bench.part("b", {"2", "3"}));
+
+  REQUIRE(bench.port.sent.size() == 1);
+  CHECK(bench.port.sent[0].header.failure->executor == "join");
+  CHECK(bench.port.sent[0].texts == std::vector<std::string>{"2", "3", "1"});
+}
+
+TEST_CASE("the documents of a failed branch go on alone") {
+  Bench bench(diamond(), "join");
+  bench.feed(bench.part("b", {"fine"}));
+  PartPointer part = bench.part("a", {"input"});
+  part->header.failure = failure_of("a");
+
+  bench.feed(std::move(part));
+
+  CHECK(bench.port.sent[0].texts == std::vector<std::string>{"input"});
+}
+
+TEST_CASE("documents that do not verify do not go on with the failure") {
+  Bench bench(chain(), "second");
+  bench.execution.handler = [](Contents& contents) -> std::optional<Error> {
+    return contents.documents().error();
+  };
+  PartPointer part = bench.part("first", {});
+  part->payload = Bytes::copy_of(std::string_view("no documents at all"));
+
+  bench.feed(std::move(part));
+
+  CHECK(bench.port.sent[0].header.failure->code == Errc::kInvalidArgument);
   CHECK(bench.port.sent[0].payload.empty());
 }
 
@@ -114,7 +156,7 @@ TEST_CASE("documents above the size limit become a failure that names executor a
   CHECK(failure.executor == "second");
   CHECK(failure.message.find("50") != std::string::npos);
   CHECK(failure.message.find("4 KiB") != std::string::npos);
-  CHECK(bench.port.sent[0].payload.empty());
+  CHECK(bench.port.sent[0].texts == std::vector<std::string>{"x"});
 }
 
 TEST_CASE("more documents than a list may have are too large") {
@@ -184,8 +226,8 @@ TEST_CASE("a target of a newer topology is waited for") {
   CHECK(bench.port.sent.empty());
   CHECK_FALSE(bench.core.idle());
 
-  auto newer =
-      graph({{"first", {"gateway"}}, {"second", {"first"}}, {"third", {"second"}}}, "third", 2);
+  auto newer = make_graph({{"first", {"gateway"}}, {"second", {"first"}}, {"third", {"second"}}},
+                          "third", 2);
   wire::TopologyInstance& added = newer->instances.emplace_back();
   added.id = InstanceId{42};
   added.node = bench.node("third");

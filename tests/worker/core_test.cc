@@ -15,13 +15,14 @@ using Texts = std::vector<std::string>;
 
 // first -> second -> third, which answers
 std::shared_ptr<wire::Topology> chain() {
-  return graph({{"first", {"gateway"}}, {"second", {"first"}}, {"third", {"second"}}}, "third");
+  return make_graph({{"first", {"gateway"}}, {"second", {"first"}}, {"third", {"second"}}},
+                    "third");
 }
 
 // a and b meet at join, which answers; `needs` in this order
 std::shared_ptr<wire::Topology> diamond(std::vector<std::string> needs, bool no_reduce = false) {
-  return graph({{"a", {"gateway"}}, {"b", {"gateway"}}, {"join", std::move(needs), no_reduce}},
-               "join");
+  return make_graph({{"a", {"gateway"}}, {"b", {"gateway"}}, {"join", std::move(needs), no_reduce}},
+                    "join");
 }
 
 std::optional<Error> append(Contents& contents, const std::string& text) {
@@ -61,7 +62,7 @@ TEST_CASE("the sink answers the gateway of the request") {
 }
 
 TEST_CASE("a leaf that is not the sink sends nothing and reports") {
-  Bench bench(graph({{"main", {"gateway"}}, {"side", {"gateway"}}}, "main"), "side");
+  Bench bench(make_graph({{"main", {"gateway"}}, {"side", {"gateway"}}}, "main"), "side");
 
   bench.feed(bench.part("gateway", {"x"}));
 
@@ -72,7 +73,7 @@ TEST_CASE("a leaf that is not the sink sends nothing and reports") {
 }
 
 TEST_CASE("a node with several successors sends to each the plan names") {
-  Bench bench(graph({{"a", {"gateway"}}, {"b", {"a"}}, {"c", {"a"}}, {"d", {"a"}}}, "a"), "a");
+  Bench bench(make_graph({{"a", {"gateway"}}, {"b", {"a"}}, {"c", {"a"}}, {"d", {"a"}}}, "a"), "a");
   PartPointer part = bench.part("gateway", {"x"});
   part->header.plan[bench.node("c").value].target = 0;
 

@@ -22,6 +22,14 @@ class Many : public Executor {
     on("/answer", &Many::answer);
     on("/matrix", &Many::matrix);
     on("/look", &Many::look);
+    on("/count", &Many::count);
+    on("/describe", &Many::describe);
+    on("/fill", &Many::fill);
+    bind("/bound", false, [](Call& call) {
+      call.answer(Documents());
+      call.answer_results({{"old", 1}});
+      call.answer_results({});
+    });
     on("/throw", &Many::fail);
     on("/throw-int", &Many::fail_oddly);
     on_default(&Many::any);
@@ -35,12 +43,22 @@ class Many : public Executor {
     return std::move(parts.back().documents);
   }
   void look(const Request& request) { id = request.id(); }
+  ValueMap count(Documents& list, const Request& /*request*/) {
+    for (Document& document : list)
+      document.set_text("counted");
+    return {{"count", static_cast<std::int64_t>(list.size())}};
+  }
+  ValueMap describe(const Request& request) {
+    return {{"endpoint", std::string(request.endpoint())}};
+  }
+  ValueMap fill(const Request& /*request*/) { return {{"filler", std::string(filler, 'x')}}; }
   void fail(const Request& /*request*/) { throw std::out_of_range("far away"); }
   void fail_oddly(const Request& /*request*/) { throw 5; }
   void any(const Request& request) { id = "any " + std::string(request.endpoint()); }
 
   Value seen;
   std::string id;
+  std::size_t filler = 0;
 };
 
 class Bare : public Executor {};
@@ -107,6 +125,41 @@ TEST_CASE("every form of handler works") {
   CHECK(runner.result() == Texts{"x"});
   CHECK_FALSE(runner.run("/look").error);
   CHECK(executor.id == "4-12");
+}
+
+TEST_CASE("a dictionary result leaves the documents as the handler left them") {
+  Many executor;
+  Runner runner(executor);
+
+  CHECK(runner.run("/count").results == ValueMap{{"count", 1}});
+  CHECK(runner.result() == Texts{"counted"});
+  CHECK(runner.run("/describe").results == ValueMap{{"endpoint", "/describe"}});
+  CHECK(runner.result() == Texts{"x"});
+  CHECK_FALSE(runner.run("/look").results);
+}
+
+TEST_CASE("a bound handler may answer documents and a dictionary, the last one counts") {
+  Many executor;
+  Runner runner(executor);
+
+  CHECK(runner.run("/bound").results == ValueMap{});
+  CHECK(runner.result().empty());
+}
+
+TEST_CASE("a dictionary result above the limit ends the request and names the executor") {
+  Many executor;
+  Runner runner(executor);
+
+  executor.filler = kMaxResultBytes - 1024;
+  CHECK(runner.run("/fill").results);
+  executor.filler = kMaxResultBytes;
+  const Executed refused = runner.run("/fill");
+
+  REQUIRE(refused.error);
+  CHECK(refused.error->code == Errc::kTooLarge);
+  CHECK(refused.error->message.find("executor 'node'") != std::string::npos);
+  CHECK_FALSE(refused.results);
+  CHECK_FALSE(runner.run("/look").error);
 }
 
 TEST_CASE("an endpoint that is not bound goes to the catch-all, else nowhere") {

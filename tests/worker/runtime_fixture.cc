@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -87,6 +88,7 @@ bool Stage::wait(const std::function<bool()>& done) {
   bool reached = false;
   loop.watch(router_, [this] { on_control(); });
   loop.watch(pull_, [this] { on_data(); });
+  if (peers_.publishes()) loop.watch(peers_.publisher(), [this] { peers_.take_subscriptions(); });
   loop.run([&](Instant now) {
     reached = done();
     if (reached || now >= limit) loop.stop();
@@ -142,6 +144,10 @@ bool Stage::serve() {
   REQUIRE(push->connect(last<wire::Ready>()->data_address).ok());
   push_ = std::move(*push);
   publish_topology(true);
+  return acknowledged();
+}
+
+bool Stage::acknowledged() {
   return wait([this] {
     const auto* ack = last<wire::TopologyAck>();
     return ack != nullptr && ack->version == topology_version_ && ack->accepted;
@@ -167,11 +173,38 @@ void Stage::publish_topology(bool with_gateway) {
     gateway.id = kGateway;
     gateway.name = "gateway/0";
     gateway.data_address = "ipc://" + folder.path() + "/data-3.ipc";
+    if (peers_.publishes()) gateway.lane_address = cluster::lane_address(folder.path(), kGateway);
   }
+  shape(topology);
+  peers_.update(topology, flow::kGatewayNode, clock_.now());
   to_worker(topology);
 }
 
-void Stage::post(std::uint64_t sequence, const std::string& endpoint, const ValueMap& parameters) {
+void Stage::listen_to_members() {
+  REQUIRE(peers_.bind_publisher(cluster::lane_address(folder.path(), kGateway)).ok());
+}
+
+void Stage::publish(InstanceId lane, std::uint64_t sequence, const std::string& endpoint) {
+  wire::PartHeader header = part_header(sequence, endpoint);
+  header.target = lane.value;
+  header.plan[0] = {.target = lane.value, .polling = wire::Polling::kAll};
+  wire::PartEncoder encoder;
+  peers_.publish(lane, encoder.encode(header, Bytes()));
+  peers_.flush(clock_.now());
+}
+
+net::Socket Stage::join_lane(InstanceId lane, InstanceId member) {
+  Result<net::Socket> socket = net::Socket::open(context_, net::SocketType::kSub, {});
+  REQUIRE(socket.ok());
+  REQUIRE(socket->connect(last<wire::Ready>()->lane_address).ok());
+  const std::array<std::uint32_t, 2> marker = {lane.value, member.value};
+  const std::string_view bytes(reinterpret_cast<const char*>(marker.data()), sizeof marker);
+  socket->subscribe(bytes.substr(0, sizeof lane.value));
+  socket->subscribe(bytes);
+  return std::move(*socket);
+}
+
+wire::PartHeader Stage::part_header(std::uint64_t sequence, const std::string& endpoint) const {
   wire::PartHeader header;
   header.target = kWorker.value;
   header.request = {.gateway = kGateway, .sequence = sequence};
@@ -179,7 +212,13 @@ void Stage::post(std::uint64_t sequence, const std::string& endpoint, const Valu
   header.remaining = 60s;
   header.endpoint = endpoint;
   header.plan.push_back({.target = kWorker.value});
+  return header;
+}
+
+void Stage::post(std::uint64_t sequence, const std::string& endpoint, const ValueMap& parameters) {
+  wire::PartHeader header = part_header(sequence, endpoint);
   header.parameters = wire::encode_value(parameters);
+  if (plan_behind) header.plan.push_back(*plan_behind);
   wire::Document document;
   document.set_text("x");
   wire::PartEncoder encoder;

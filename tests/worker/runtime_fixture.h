@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "cluster/peer_set.h"
 #include "net/context.h"
 #include "net/socket.h"
 #include "wire/carrier.h"
@@ -56,10 +57,22 @@ class Stage {
   bool welcome();  // waits for hello, answers with welcome_message
   bool serve();    // welcome(), waits for ready, publishes the topology, waits for its ack
   void publish_topology(bool with_gateway);
+  bool acknowledged();  // waits until the worker uses the newest topology
   void to_worker(const wire::ControlMessage& message);
 
   // Sends a request for an endpoint with one document "x".
   void post(std::uint64_t sequence, const std::string& endpoint, const ValueMap& parameters = {});
+
+  // What a part for the worker starts as.
+  wire::PartHeader part_header(std::uint64_t sequence, const std::string& endpoint) const;
+
+  // Publishes such a part to a lane, as the gateway does; listen_to_members() comes before.
+  void publish(InstanceId lane, std::uint64_t sequence, const std::string& endpoint);
+  void listen_to_members();
+  std::vector<wire::LaneMark> marks() const { return peers_.marks(); }
+
+  // A socket of this test's process that hears what the worker publishes to a lane as `member`.
+  net::Socket join_lane(InstanceId lane, InstanceId member);
 
   // A broker that knows nothing takes the address over.
   void restart_broker();
@@ -79,7 +92,9 @@ class Stage {
 
   TempFolder folder;
   wire::Welcome welcome_message;
-  std::vector<wire::ControlMessage> control;  // from the worker
+  std::function<void(wire::Topology&)> shape = [](wire::Topology&) {};  // changes what is published
+  std::optional<wire::PlanEntry> plan_behind;  // of a second node, for post()
+  std::vector<wire::ControlMessage> control;   // from the worker
   std::vector<Answer> answers;
   std::vector<wire::Progress> progress;
   wire::Report report;  // the last
@@ -94,6 +109,7 @@ class Stage {
   net::Socket pull_;
   wire::Inbox inbox_;
   net::Socket push_;
+  cluster::PeerSet peers_{context_};
   net::PeerId peer_;
   pid_t pid_ = 0;
   std::optional<int> status_;

@@ -95,11 +95,11 @@ Executed FakeExecution::run(const wire::PartHeader& /*header*/, Contents& conten
                             Duration remaining) {
   ++runs;
   seen_remaining = remaining;
-  return {begun + service, handler(contents)};
+  return {begun + service, handler(contents), results};
 }
 
-std::shared_ptr<wire::Topology> graph(const std::vector<GraphNode>& nodes, const std::string& sink,
-                                      std::uint64_t version) {
+std::shared_ptr<wire::Topology> make_graph(const std::vector<GraphNode>& nodes,
+                                           const std::string& sink, std::uint64_t version) {
   auto topology = std::make_shared<wire::Topology>();
   topology->term = 1;
   topology->version = version;

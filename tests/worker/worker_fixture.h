@@ -47,6 +47,7 @@ class FakeExecution final : public Execution {
 
   std::function<std::optional<Error>(Contents&)> handler = [](Contents&) { return std::nullopt; };
   bool matrix = false;
+  std::optional<ValueMap> results;
   Duration service{};
   Duration seen_remaining{};
   Instant clock{};
@@ -60,8 +61,8 @@ struct GraphNode {
   std::vector<std::string> needs;
   bool no_reduce = false;
 };
-std::shared_ptr<wire::Topology> graph(const std::vector<GraphNode>& nodes, const std::string& sink,
-                                      std::uint64_t version = 1);
+std::shared_ptr<wire::Topology> make_graph(const std::vector<GraphNode>& nodes,
+                                           const std::string& sink, std::uint64_t version = 1);
 
 // The worker under test: `name` in that graph.
 class Bench {

@@ -19,6 +19,7 @@
 // A request whose endpoint is not bound passes through unchanged.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -109,6 +110,9 @@ struct SourcePart {
 };
 using DocumentsMatrix = std::vector<SourcePart>;  // in the declared order of `needs`
 
+// What a dictionary result may have, encoded.
+inline constexpr std::size_t kMaxResultBytes = 64 * 1024;
+
 class Executor {
  public:
   // What the runtime hands to a handler. `documents()` opens the payload when first asked; a
@@ -120,6 +124,11 @@ class Executor {
     virtual Documents& documents() = 0;     // all parts together (concatenated when unreduced)
     virtual DocumentsMatrix& matrix() = 0;  // one part when reduced
     virtual void answer(Documents documents) = 0;  // replaces the documents
+
+    // The dictionary result of this instance: the reply's parameters carry it as
+    // __results__["encode/rep-0"]. The documents go on as they are. The last call counts; encoded
+    // it may have kMaxResultBytes, else the request ends with TOO_LARGE.
+    virtual void answer_results(ValueMap results) = 0;
   };
   using Handler = std::function<void(Call&)>;
   struct Binding {
@@ -143,6 +152,8 @@ class Executor {
   //   void f(Documents&, const Request&)                changes the documents in place
   //   Documents f(const Documents&, const Request&)     answers with other documents
   //   Documents f(DocumentsMatrix&, const Request&)     gets the unreduced parts
+  //   ValueMap f(Documents&, const Request&)            changes in place, answers a dictionary
+  //   ValueMap f(const Request&)                        a dictionary, looks at no documents
   //   void f(const Request&)                            looks at no documents
   template <typename T, typename Method>
   requires std::is_base_of_v<Executor, T>
@@ -161,15 +172,26 @@ class Executor {
  private:
   template <typename T, typename Method>
   static void invoke(T& self, Method T::*method, Call& call) {
+    const Request& request = call.request();
     if constexpr (std::is_invocable_v<Method T::*, T*, const Request&>) {
-      (self.*method)(call.request());
+      finish(call, [&] { return (self.*method)(request); });
     } else if constexpr (std::is_invocable_v<Method T::*, T*, DocumentsMatrix&, const Request&>) {
-      call.answer((self.*method)(call.matrix(), call.request()));
-    } else if constexpr (std::is_void_v<decltype((self.*method)(call.documents(),
-                                                                call.request()))>) {
-      (self.*method)(call.documents(), call.request());
+      finish(call, [&] { return (self.*method)(call.matrix(), request); });
     } else {
-      call.answer((self.*method)(call.documents(), call.request()));
+      finish(call, [&] { return (self.*method)(call.documents(), request); });
+    }
+  }
+
+  // Answers with what `handler` returns: nothing, a dictionary or documents.
+  template <typename Handle>
+  static void finish(Call& call, const Handle& handler) {
+    using Returned = std::invoke_result_t<Handle>;
+    if constexpr (std::is_void_v<Returned>) {
+      handler();
+    } else if constexpr (std::is_same_v<Returned, ValueMap>) {
+      call.answer_results(handler());
+    } else {
+      call.answer(handler());
     }
   }
 

@@ -1,0 +1,81 @@
+#include "gateway/answer.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "wire/document_list.h"
+
+namespace flow::gateway {
+
+void add_missing(const route::Planner& planner, const route::Choices& choices,
+                 wire::PartHeader& header) {
+  for (std::uint16_t n = 0; n < header.plan.size(); ++n) {
+    const wire::PlanEntry& entry = header.plan[n];
+    const std::uint16_t shards = planner.topology()->nodes[n].shards;
+    const bool partial = route::polls_lane(entry.polling) && entry.parts < shards;
+    if (entry.target == 0 || !partial || !planner.shape().answers[n]) continue;
+    const std::span<const route::Choice> members = choices.of(NodeIndex{n});
+    for (std::uint16_t shard = 0; shard < shards; ++shard) {
+      if (std::ranges::find(members, shard, &route::Choice::shard) == members.end())
+        header.missing.push_back({n, shard});
+    }
+  }
+}
+
+void name_hops(const route::Planner& planner, const route::Choices& choices,
+               const std::vector<wire::Hop>& hops, std::vector<wire::ResponseHop>& named) {
+  const wire::Topology& topology = *planner.topology();
+  for (const wire::Hop& hop : hops) {
+    if (hop.node >= topology.nodes.size()) continue;
+    wire::ResponseHop& one = named.emplace_back();
+    one.executor = topology.nodes[hop.node].executor();
+    const std::span<const route::Choice> members = choices.of(NodeIndex{hop.node});
+    const auto member =
+        std::ranges::find(members, InstanceId{hop.instance}, &route::Choice::instance);
+    const route::Planner::Target* target =
+        member == members.end() ? nullptr : planner.find_at(member->slot, hop.instance);
+    one.instance = target != nullptr ? target->name : one.executor;
+    one.queue_us = hop.queue_us;
+    one.execute_us = hop.execute_us;
+    one.reduce_us = hop.reduce_us;
+    one.wire_us = hop.wire_us;
+  }
+}
+
+void name_missing(const wire::Topology& topology, const std::vector<wire::MissingPart>& missing,
+                  std::vector<wire::MissingShard>& named) {
+  for (const wire::MissingPart& part : missing) {
+    if (part.node >= topology.nodes.size()) continue;
+    named.push_back({std::string(topology.nodes[part.node].executor()), part.shard});
+  }
+}
+
+void sort_like(const Bytes& request, Bytes& answer) {
+  if (wire::DocumentList::count(answer).value_or(0) < 2) return;
+  const Result<wire::DocumentList> asked = wire::DocumentList::open(request);
+  Result<wire::DocumentList> documents = wire::DocumentList::open(answer);
+  if (!asked || !documents) return;
+  std::unordered_map<std::string_view, std::size_t> positions;
+  for (const wire::Document& document : *asked)
+    positions.emplace(document.id(), positions.size());
+  std::vector<std::size_t> ranks;
+  for (const wire::Document& document : *documents) {
+    const auto position = positions.find(document.id());
+    ranks.push_back(position == positions.end() ? positions.size() : position->second);
+  }
+  if (std::ranges::is_sorted(ranks)) return;
+  std::vector<std::size_t> order(ranks.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t index) { return ranks[index]; });
+  wire::DocumentList sorted;
+  sorted.reserve(order.size());
+  for (const std::size_t index : order)
+    sorted.push_back(std::move((*documents)[index]));
+  answer = sorted.encode();
+}
+
+}  // namespace flow::gateway

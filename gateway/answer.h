@@ -1,0 +1,32 @@
+// What an answer says beside its documents, and in which order those come. Pure.
+#pragma once
+
+#include <vector>
+
+#include "base/bytes.h"
+#include "route/choices.h"
+#include "route/planner.h"
+#include "wire/client_messages.h"
+#include "wire/part.h"
+#include "wire/topology.h"
+
+namespace flow::gateway {
+
+// Adds the shards that the lanes of `header`'s plan do not have, of nodes the answer waits for, to
+// header.missing.
+void add_missing(const route::Planner& planner, const route::Choices& choices,
+                 wire::PartHeader& header);
+
+// Hops by the names of executor and instance; of an instance that is gone, by the executor's alone.
+void name_hops(const route::Planner& planner, const route::Choices& choices,
+               const std::vector<wire::Hop>& hops, std::vector<wire::ResponseHop>& named);
+
+void name_missing(const wire::Topology& topology, const std::vector<wire::MissingPart>& missing,
+                  std::vector<wire::MissingShard>& named);
+
+// Sorts the documents of an answer by the position of their ids in the request, the first where an
+// id repeats; those that are not in the request come last. Stable; documents are moved as they are,
+// and lists in that order already, or that do not verify, stay the bytes they were.
+void sort_like(const Bytes& request, Bytes& answer);
+
+}  // namespace flow::gateway

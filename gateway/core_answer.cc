@@ -1,0 +1,162 @@
+#include <algorithm>
+
+#include "gateway/answer.h"
+#include "gateway/core.h"
+#include "route/merge.h"
+
+namespace flow::gateway {
+namespace {
+
+constexpr Duration kTailKept = std::chrono::seconds(30);  // for work that goes on behind an answer
+
+}  // namespace
+
+// Whether a part is the outcome of a request that waits for one: the sink's, or the failure of a
+// node that the answer waits for. A hanging node's failure is nobody's business.
+bool Core::ends(const Pending& entry, const wire::PartHeader& header) const {
+  using enum Pending::State;
+  if (header.request.gateway != self_) return false;
+  if (entry.state != kInFlight && entry.state != kLosing && entry.state != kRetry) return false;
+  if (header.source == planner_.topology()->sink) return true;
+  return header.failure != nullptr && header.source.value < planner_.shape().answers.size() &&
+         planner_.shape().answers[header.source.value];
+}
+
+void Core::on_part(wire::Part& part, Instant now) {
+  const std::uint32_t slot = table_.find(part.header.request.sequence);
+  if (slot == kNoSlot || !ends(table_[slot], part.header)) {
+    counters_.add(Counter::kLateParts);
+    return;
+  }
+  const NodeIndex sink = planner_.topology()->sink;
+  const std::vector<wire::PlanEntry>& plan = part.header.plan;
+  const bool shard = part.header.source == sink && sink.value < plan.size() &&
+                     route::polls_lane(plan[sink.value].polling);
+  if (shard) {
+    on_shard(slot, part, now);
+  } else {
+    conclude(slot, part, now);
+  }
+}
+
+// One of the sink's parts, where it is polled ALL or ALL_ASYNC.
+void Core::on_shard(std::uint32_t slot, wire::Part& part, Instant now) {
+  Pending& entry = table_[slot];
+  const wire::Topology& topology = *planner_.topology();
+  if (part.header.attempt == entry.header.attempt && !entry.runs.empty()) {
+    for (route::Choice& choice : entry.choices.of(topology.sink))
+      choice.here = choice.here || choice.shard == part.header.source_shard;
+  }
+  const auto outcome = gather_.add(std::make_unique<wire::Part>(std::move(part)),
+                                   {&topology.sink, 1}, entry.deadline, joined_);
+  using enum route::GatherTable::Outcome;
+  if (outcome == kRefused) {
+    leave_queue(slot);
+    answer_failure(slot, {Errc::kOverloaded, "too many answers wait for their shards", {}, {}},
+                   now);
+  } else if (outcome == kComplete) {
+    conclude(slot, join_shards(), now);
+  } else if (outcome != kWaiting) {
+    counters_.add(Counter::kLateParts);
+  }
+}
+
+// Makes the answer's part of those of all shards.
+wire::Part& Core::join_shards() {
+  const wire::Topology& topology = *planner_.topology();
+  const Status merged = route::merge_headers(joined_.parts, topology);
+  wire::Part& first = *joined_.parts.front();
+  if (first.header.failure != nullptr) return first;
+  Result<Bytes> payload = merged.ok()
+                              ? route::merge_payload(joined_.parts, topology, route::Form::kReduced,
+                                                     settings_.max_request)
+                              : Result<Bytes>(merged.error());
+  if (payload) {
+    first.payload = *std::move(payload);
+  } else {
+    const std::string_view executor = topology.nodes[topology.sink.value].executor();
+    first.header.failure = std::make_unique<wire::Failure>(
+        wire::Failure{payload.error().code, payload.error().message, std::string(executor), {}});
+    first.payload = Bytes();
+  }
+  return first;
+}
+
+// The part is the outcome.
+void Core::conclude(std::uint32_t slot, wire::Part& part, Instant now) {
+  Pending& entry = table_[slot];
+  const wire::Topology& topology = *planner_.topology();
+  leave_queue(slot);
+  response_.hops.clear();
+  name_hops(planner_, entry.choices, part.header.hops, response_.hops);
+  response_.missing.clear();
+  name_missing(topology, part.header.missing, response_.missing);
+  response_.failure = std::move(part.header.failure);
+  response_.results = std::move(part.header.results);
+  response_.retry_after = {};
+  response_.payload = std::move(part.payload);
+  if (topology.sorts && response_.failure == nullptr) sort_like(entry.payload, response_.payload);
+  finish_answering(entry, part.header.hops, now);
+  answer(entry, now);
+  end(slot, now);
+}
+
+// response_ holds the outcome; fills in what every answer has.
+void Core::answer(Pending& entry, Instant now) {
+  counters_.add(response_.failure == nullptr ? Counter::kAnswered : Counter::kFailed);
+  response_.id = entry.client_request;
+  response_.request = entry.header.request;
+  response_.attempts = entry.header.attempt;
+  response_.total_us = static_cast<std::uint64_t>(to_us(now - entry.accepted));
+  effects_.answer(entry.client, response_);
+  response_.payload = Bytes();
+}
+
+void Core::answer_failure(std::uint32_t slot, wire::Failure failure, Instant now) {
+  response_ = wire::Response();
+  response_.failure = std::make_unique<wire::Failure>(std::move(failure));
+  answer(table_[slot], now);
+  end(slot, now);
+}
+
+// The request has its outcome. What still runs of it keeps its charges until it is reported.
+void Core::end(std::uint32_t slot, Instant now) {
+  Pending& entry = table_[slot];
+  if (entry.state != Pending::State::kQueued) --in_flight_;
+  bytes_ -= entry.bytes;
+  entry.payload = Bytes();
+  entry.header.parameters = Bytes();
+  entry.state = Pending::State::kAnswered;
+  room_ = true;
+  deadlines_.add(slot, now + kTailKept);
+  settle(slot);
+}
+
+void Core::settle(std::uint32_t slot) {
+  const Pending& entry = table_[slot];
+  if (std::ranges::any_of(entry.choices.all(), &route::Choice::charged)) return;
+  deadlines_.cancel(slot);
+  table_.free(slot);
+}
+
+// It waits no longer, if it did.
+void Core::leave_queue(std::uint32_t slot) {
+  const Pending& entry = table_[slot];
+  if (entry.state == Pending::State::kQueued) {
+    queues_[entry.endpoint].remove(table_, slot);
+    --queued_;
+  } else if (entry.state == Pending::State::kRetry) {
+    retries_.remove(table_, slot);
+  }
+}
+
+// Nobody wants the answer any more.
+void Core::drop(std::uint32_t slot, Instant now) {
+  Pending& entry = table_[slot];
+  if (entry.state == Pending::State::kFree || entry.state == Pending::State::kAnswered) return;
+  leave_queue(slot);
+  counters_.add(Counter::kFailed);
+  end(slot, now);
+}
+
+}  // namespace flow::gateway

@@ -1,0 +1,226 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gateway/core.h"
+
+namespace flow::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration kReceiptWait = milliseconds(20);  // two report intervals
+constexpr std::uint16_t kMaxAttempts = 3;
+constexpr std::uint8_t kMaxKilled = 2;
+constexpr double kMinTokens = 64;
+
+}  // namespace
+
+// A request got past an instance when every successor has reported it received; what the instance
+// sent may have died with it, so its own word proves nothing. The sink: when the answer is here.
+bool Core::got_past(const Pending& entry, NodeIndex node) const {
+  if (node == planner_.topology()->sink) return false;
+  return std::ranges::all_of(planner_.shape().successors[node.value], [&](NodeIndex next) {
+    return !planner_.shape().answers[next.value] || entry.runs[next.value].received;
+  });
+}
+
+bool Core::is_gone(const route::Choice& choice) const {
+  return planner_.find_at(choice.slot, choice.instance.value) == nullptr;
+}
+
+// Whether an answer can no longer come: an instance is gone that the request did not get past.
+bool Core::lost(const Pending& entry) const {
+  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
+    if (!planner_.shape().answers[n]) continue;
+    for (const route::Choice& choice : entry.choices.of(NodeIndex{n})) {
+      if (is_gone(choice) && !choice.here && !got_past(entry, NodeIndex{n})) return true;
+    }
+  }
+  return false;
+}
+
+// Takes the charges of those that are gone back; whether there were any.
+bool Core::release_gone(Pending& entry, const std::vector<InstanceId>& gone) {
+  bool hit = false;
+  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
+    for (route::Choice& choice : entry.choices.of(NodeIndex{n})) {
+      if (!std::ranges::binary_search(gone, choice.instance)) continue;
+      hit = true;
+      if (choice.charged && !planner_.shape().answers[n]) counters_.add(Counter::kLostHanging);
+      planner_.release(choice, entry.bytes);
+    }
+  }
+  return hit;
+}
+
+void Core::release_all(Pending& entry) {
+  for (route::Choice& choice : entry.choices.all())
+    planner_.release(choice, entry.bytes);
+}
+
+// What an instance was executing when it died: of what it reported received and not finished, the
+// oldest. What stood in line behind that is not to blame.
+void Core::blame(InstanceId gone) {
+  Pending* oldest = nullptr;
+  std::uint64_t receipt = receipts_ + 1;
+  for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
+    Pending& entry = table_[slot];
+    if (entry.state != Pending::State::kInFlight && entry.state != Pending::State::kLosing)
+      continue;
+    for (const route::Choice& choice : entry.choices.all()) {
+      if (choice.instance != gone || !choice.received || choice.finished) continue;
+      if (choice.receipt >= receipt) continue;
+      oldest = &entry;
+      receipt = choice.receipt;
+    }
+  }
+  if (oldest != nullptr) ++oldest->killed;
+}
+
+void Core::lose(const std::vector<InstanceId>& gone, Instant now) {
+  std::ranges::for_each(gone, [this](InstanceId instance) { blame(instance); });
+  for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
+    Pending& entry = table_[slot];
+    const bool sent = entry.state == Pending::State::kInFlight ||
+                      entry.state == Pending::State::kLosing ||
+                      entry.state == Pending::State::kAnswered;
+    if (!sent || entry.runs.empty() || !release_gone(entry, gone)) continue;
+    if (entry.state == Pending::State::kAnswered) {
+      settle(slot);
+    } else if (entry.state == Pending::State::kInFlight && lost(entry)) {
+      entry.state = Pending::State::kLosing;
+      entry.retry_at = now + kReceiptWait;
+      losing_.push_back(slot);
+    }
+  }
+}
+
+// After the wait for receipts: those that did not get past the dead instance start again.
+void Core::retry_lost(Instant now) {
+  std::vector<std::uint32_t> waiting;
+  std::swap(waiting, losing_);
+  for (const std::uint32_t slot : waiting) {
+    Pending& entry = table_[slot];
+    if (entry.state != Pending::State::kLosing) continue;  // answered meanwhile
+    if (entry.retry_at > now) {
+      losing_.push_back(slot);
+    } else if (!lost(entry)) {
+      entry.state = Pending::State::kInFlight;
+    } else if (take_token(now)) {
+      try_again(slot, now);
+    } else {
+      losing_.push_back(slot);
+    }
+  }
+}
+
+bool Core::take_token(Instant now) {
+  const double capacity = std::max(kMinTokens, settings_.max_in_flight / 4.0);
+  tokens_ = std::min(capacity, tokens_ + to_seconds(now - tokens_at_) * capacity);
+  tokens_at_ = now;
+  if (tokens_ < 1) return false;
+  tokens_ -= 1;
+  return true;
+}
+
+bool Core::is_once(NodeIndex node, std::string_view endpoint) const {
+  std::string_view effect;
+  for (const auto& [name, value] : planner_.topology()->nodes[node.value].effects) {
+    if (name == endpoint) return value == "once";
+    if (name == "*") effect = value;
+  }
+  return effect == "once";
+}
+
+// Whether starting again runs nothing twice that may run only once.
+bool Core::may_repeat(const Pending& entry) const {
+  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
+    const NodeIndex node{n};
+    if (entry.header.plan[n].mode != wire::PlanMode::kRun || !is_once(node, entry.header.endpoint))
+      continue;
+    const auto may_have = [&](const route::Choice& c) { return c.received || is_gone(c); };
+    const auto reached = [&](NodeIndex need) {
+      if (need == kGatewayNode) return true;
+      const std::span<const route::Choice> members = entry.choices.of(need);
+      return entry.header.plan[need.value].polling == wire::Polling::kAllAsync
+                 ? std::ranges::any_of(members, may_have)
+                 : std::ranges::all_of(members, may_have);
+    };
+    if (std::ranges::any_of(entry.choices.of(node), &route::Choice::received) ||
+        std::ranges::all_of(planner_.topology()->nodes[n].needs, reached)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Core::try_again(std::uint32_t slot, Instant now) {
+  Pending& entry = table_[slot];
+  release_all(entry);
+  if (!may_repeat(entry)) {
+    answer_failure(
+        slot,
+        {Errc::kUnknownOutcome,
+         fmt::format("{} ended while the request may have been executed; it is declared to be "
+                     "executed at most once, so it is not repeated",
+                     lost_instances(entry)),
+         {},
+         {}},
+        now);
+    return;
+  }
+  if (entry.killed >= kMaxKilled) {
+    answer_failure(slot,
+                   {Errc::kPoisoned,
+                    fmt::format("{} instances ended while they executed the request, the last of "
+                                "'{}'; it is not tried again",
+                                entry.killed, lost_executor(entry)),
+                    lost_executor(entry),
+                    {}},
+                   now);
+    return;
+  }
+  if (entry.header.attempt >= kMaxAttempts) {
+    answer_failure(slot,
+                   {Errc::kUnavailable,
+                    fmt::format("{} attempts were lost, the last with {}", kMaxAttempts,
+                                lost_instances(entry)),
+                    lost_executor(entry),
+                    {}},
+                   now);
+    return;
+  }
+  counters_.add(Counter::kRedispatched);
+  ++entry.header.attempt;
+  entry.retry_at = now;
+  entry.state = Pending::State::kRetry;
+  entry.runs.clear();
+  retries_.push(table_, slot);
+  room_ = true;
+}
+
+// The first executor, in declared order, whose instance died; empty when none did.
+std::string Core::lost_executor(const Pending& entry) const {
+  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
+    if (std::ranges::any_of(entry.choices.of(NodeIndex{n}),
+                            [this](const route::Choice& choice) { return is_gone(choice); })) {
+      return std::string(planner_.topology()->nodes[n].executor());
+    }
+  }
+  return {};
+}
+
+std::string Core::lost_instances(const Pending& entry) const {
+  std::string list;
+  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
+    for (const route::Choice& choice : entry.choices.of(NodeIndex{n})) {
+      if (!is_gone(choice)) continue;
+      list += fmt::format("{}an instance of '{}'", list.empty() ? "" : ", ",
+                          planner_.topology()->nodes[n].executor());
+    }
+  }
+  return list.empty() ? "an instance" : list;
+}
+
+}  // namespace flow::gateway

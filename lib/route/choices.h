@@ -1,0 +1,80 @@
+// Who serves the nodes of one request: what the planner chose, and what is heard of them since.
+//
+// One instance a node, or the members of a lane. The memory is reused from request to request.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/polling.h"
+#include "base/time.h"
+
+namespace flow::route {
+
+// Whether this polling plans a lane instead of an instance.
+inline bool polls_lane(Polling polling) {
+  return polling == Polling::kAll || polling == Polling::kAllAsync;
+}
+
+// One instance's share in a request.
+struct Choice {
+  std::uint32_t slot = 0;  // the planner's own index of the target
+  InstanceId instance;
+  std::uint16_t shard = 0;
+  bool charged = false;       // until released
+  bool received = false;      // the instance has reported it
+  bool finished = false;      // and that it sent its part on
+  bool here = false;          // its part has reached the gateway
+  std::uint64_t receipt = 0;  // number of that report; they grow
+  Duration charge{};          // expected service time
+};
+
+class Choices {
+ public:
+  // Those of a node, by shard; none when the request does not reach it.
+  std::span<Choice> of(NodeIndex node) {
+    const Range range = ranges_[node.value];
+    return {members_.data() + range.first, range.count};
+  }
+  std::span<const Choice> of(NodeIndex node) const {
+    const Range range = ranges_[node.value];
+    return {members_.data() + range.first, range.count};
+  }
+  std::span<Choice> all() { return members_; }
+  std::span<const Choice> all() const { return members_; }
+
+  // nullptr when the instance does not serve the node.
+  Choice* find(NodeIndex node, InstanceId instance) {
+    for (Choice& choice : of(node)) {
+      if (choice.instance == instance) return &choice;
+    }
+    return nullptr;
+  }
+
+  // For another request.
+  void clear() {
+    ranges_.clear();
+    members_.clear();
+    shards_.clear();
+  }
+
+ private:
+  friend class Planner;
+  struct Range {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+  };
+
+  void begin(std::size_t nodes) {
+    ranges_.assign(nodes, {});
+    members_.clear();
+  }
+
+  std::vector<Range> ranges_;  // by node
+  std::vector<Choice> members_;
+  std::vector<std::uint16_t> shards_;  // by node: the shard of the first plan; empty: none yet
+};
+
+}  // namespace flow::route

@@ -1,0 +1,241 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "route/planner.h"
+
+namespace flow::route {
+
+std::vector<InstanceId> Planner::update(std::shared_ptr<const wire::Topology> topology) {
+  const bool new_graph = topology_ == nullptr || topology_->nodes != topology->nodes;
+  topology_ = std::move(topology);
+  if (new_graph) {
+    shape_ = shape_of(*topology_);
+    last_addresses_.assign(topology_->nodes.size(), {});
+    serving_.assign(topology_->nodes.size(), {});
+    estimates_.clear();
+    leads_at_.clear();
+    binds_.clear();
+    endpoint_names_.clear();
+  }
+  sharded_ =
+      std::ranges::any_of(topology_->nodes, [](const auto& node) { return node.shards > 1; });
+  std::vector<InstanceId> gone;
+  update_endpoints();
+  update_bindings();
+  update_polling();
+  update_targets(gone);
+  update_lanes();
+  return gone;
+}
+
+// The endpoint table only grows, so that indices stay valid: names bound by some instance, or with
+// a polling of their own.
+void Planner::update_endpoints() {
+  const auto add = [this](const std::string& name) {
+    if (std::ranges::find(endpoint_names_, name) == endpoint_names_.end())
+      endpoint_names_.push_back(name);
+  };
+  if (endpoint_names_.empty()) endpoint_names_.emplace_back();
+  for (const wire::TopologyInstance& instance : topology_->instances)
+    std::ranges::for_each(instance.endpoints, add);
+  for (const wire::TopologyNode& node : topology_->nodes) {
+    if (node.shards == 1) continue;
+    for (const auto& [name, polling] : node.polling) {
+      if (name != "*") add(name);
+    }
+  }
+  estimates_.resize(endpoint_names_.size(), std::vector<NodeEstimate>(topology_->nodes.size()));
+  leads_at_.resize(endpoint_names_.size());
+}
+
+// What an instance that is only starting binds is not known yet.
+void Planner::update_bindings() {
+  const std::size_t nodes = topology_->nodes.size();
+  std::vector<std::vector<bool>> binds(endpoint_names_.size(), std::vector<bool>(nodes));
+  std::vector<bool> seen(nodes);
+  for (const wire::TopologyInstance& instance : topology_->instances) {
+    if (instance.state == wire::InstanceState::kStarting) continue;
+    seen[instance.node.value] = true;
+    for (std::size_t e = 0; e < endpoint_names_.size(); ++e) {
+      const bool bound = instance.catch_all ||
+                         (e != 0 && std::ranges::find(instance.endpoints, endpoint_names_[e]) !=
+                                        instance.endpoints.end());
+      if (bound) binds[e][instance.node.value] = true;
+    }
+  }
+  // A node without instances at the moment binds what it bound before.
+  for (std::size_t e = 0; e < binds_.size() && e < binds.size(); ++e) {
+    for (std::size_t n = 0; n < nodes && n < binds_[e].size(); ++n) {
+      if (!seen[n]) binds[e][n] = binds_[e][n];
+    }
+  }
+  binds_ = std::move(binds);
+}
+
+// The endpoint's own polling, else that of all others.
+void Planner::update_polling() {
+  polling_.assign(endpoint_names_.size(),
+                  std::vector<wire::Polling>(topology_->nodes.size(), wire::Polling::kAny));
+  for (std::size_t n = 0; n < topology_->nodes.size(); ++n) {
+    const wire::TopologyNode& node = topology_->nodes[n];
+    if (node.shards == 1) continue;
+    for (std::size_t e = 0; e < endpoint_names_.size(); ++e) {
+      for (const auto& [name, polling] : node.polling) {
+        const bool own = e != 0 && name == endpoint_names_[e];
+        if (own || name == "*") polling_[e][n] = polling;
+        if (own) break;
+      }
+    }
+  }
+}
+
+std::uint32_t Planner::fresh_slot() {
+  if (free_slots_.empty()) {
+    targets_.emplace_back();
+    return static_cast<std::uint32_t>(targets_.size() - 1);
+  }
+  const std::uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  targets_[slot] = Target();
+  return slot;
+}
+
+void Planner::update_target(const wire::TopologyInstance& instance, std::uint32_t slot) {
+  Target& target = targets_[slot];
+  target.id = instance.id;
+  target.node = instance.node;
+  target.shard = instance.shard;
+  target.plannable = instance.state == wire::InstanceState::kServing;
+  target.concurrency = std::max(1U, instance.concurrency);
+  target.estimates.resize(endpoint_names_.size());
+  target.name = instance.name;
+  target.data_address = instance.data_address;
+  slot_of_.emplace(instance.id, slot);
+  last_addresses_[instance.node.value].insert_or_assign(
+      instance.name, KnownAddress{instance.shard, instance.data_address});
+  if (!target.plannable) return;
+  Serving& serving = serving_[instance.node.value];
+  serving.slots.push_back(slot);
+  if (instance.shard < serving.by_shard.size()) serving.by_shard[instance.shard].push_back(slot);
+}
+
+void Planner::update_targets(std::vector<InstanceId>& gone) {
+  std::unordered_map<InstanceId, std::uint32_t> before = std::move(slot_of_);
+  slot_of_.clear();
+  for (std::size_t n = 0; n < serving_.size(); ++n) {
+    const std::size_t shards = topology_->nodes[n].shards;
+    serving_[n].slots.clear();
+    serving_[n].by_shard.assign(shards > 1 ? shards : 0, {});
+  }
+  std::erase_if(removed_, [this](InstanceId id) {
+    return std::ranges::find(topology_->instances, id, &wire::TopologyInstance::id) ==
+           topology_->instances.end();
+  });
+  for (const wire::TopologyInstance& instance : topology_->instances) {
+    if (std::ranges::find(removed_, instance.id) != removed_.end()) continue;
+    const auto known = before.find(instance.id);
+    update_target(instance, known != before.end() ? known->second : fresh_slot());
+    if (known != before.end()) before.erase(known);
+  }
+  for (const auto& [id, slot] : before) {
+    gone.push_back(id);
+    targets_[slot] = Target();
+    free_slots_.push_back(slot);
+  }
+  std::ranges::sort(gone);
+}
+
+// A lane can be planned while every member of it can; of a node those are kept that miss the fewest
+// shards.
+void Planner::update_lanes() {
+  std::vector<std::vector<Lane>> before(serving_.size());
+  for (std::size_t n = 0; n < serving_.size(); ++n)
+    before[n] = std::exchange(serving_[n].lanes, {});
+  for (const wire::TopologyLane& made : topology_->lanes) {
+    if (made.state != wire::InstanceState::kServing) continue;
+    Lane lane;
+    lane.id = made.id;
+    bool plannable = made.node.value < serving_.size();
+    for (const InstanceId member : made.members) {
+      if (!member) continue;
+      const auto known = slot_of_.find(member);
+      plannable = plannable && known != slot_of_.end() && targets_[known->second].plannable;
+      if (plannable) lane.members.push_back(known->second);
+    }
+    if (!plannable || lane.members.empty()) continue;
+    std::vector<Lane>& lanes = serving_[made.node.value].lanes;
+    if (!lanes.empty() && lanes.front().members.size() > lane.members.size()) continue;
+    if (!lanes.empty() && lanes.front().members.size() < lane.members.size()) lanes.clear();
+    lane.whole = lane.members.size() == topology_->nodes[made.node.value].shards;
+    const auto same = std::ranges::find(before[made.node.value], lane.id, &Lane::id);
+    if (same != before[made.node.value].end()) lane.last_used = same->last_used;
+    lanes.push_back(std::move(lane));
+  }
+}
+
+bool Planner::remove(InstanceId id) {
+  const auto known = slot_of_.find(id);
+  if (known == slot_of_.end()) return false;
+  const std::uint32_t slot = known->second;
+  Serving& serving = serving_[targets_[slot].node.value];
+  std::erase(serving.slots, slot);
+  for (std::vector<std::uint32_t>& shard : serving.by_shard)
+    std::erase(shard, slot);
+  targets_[slot] = Target();
+  free_slots_.push_back(slot);
+  slot_of_.erase(known);
+  removed_.push_back(id);
+  update_lanes();
+  return true;
+}
+
+bool Planner::has(NodeIndex node, std::uint32_t lack) const {
+  const Serving& serving = serving_[node.value];
+  if (lack == Blocked::kInstance) return !serving.slots.empty();
+  if (lack == Blocked::kWholeLane) return !serving.lanes.empty() && serving.lanes.front().whole;
+  if (lack == Blocked::kSomeLane) return !serving.lanes.empty();
+  return !serving.by_shard[lack - Blocked::kShard].empty();
+}
+
+std::uint32_t Planner::lacks(NodeIndex node) const {
+  const std::size_t shards = serving_[node.value].by_shard.size();
+  return shards == 0 ? 1 : Blocked::kShard + static_cast<std::uint32_t>(shards);
+}
+
+// Of some shards, or of all when none is named.
+std::string Planner::addresses(NodeIndex node, const std::vector<std::uint16_t>& shards) const {
+  std::string list;
+  for (const auto& [name, known] : last_addresses_[node.value]) {
+    if (!shards.empty() && std::ranges::find(shards, known.shard) == shards.end()) continue;
+    list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", name, known.address);
+  }
+  return list.empty() ? "no instance ever joined" : list;
+}
+
+std::string Planner::describe(const Blocked& blocked) const {
+  const std::string_view executor = topology_->nodes[blocked.node.value].executor();
+  const Serving& serving = serving_[blocked.node.value];
+  std::vector<std::uint16_t> without;
+  for (std::uint16_t shard = 0; shard < serving.by_shard.size(); ++shard) {
+    const bool asked =
+        blocked.lack < Blocked::kShard || blocked.lack == Blocked::kShard + std::uint32_t{shard};
+    if (asked && serving.by_shard[shard].empty()) without.push_back(shard);
+  }
+  const std::string tried = addresses(blocked.node, without);
+  if (serving.slots.empty() && blocked.lack < Blocked::kShard)
+    return fmt::format("executor '{}' has no live instance; tried {}", executor, tried);
+  if (without.empty()) {
+    return fmt::format(
+        "executor '{}': its shards are not connected with those who send to them; "
+        "tried {}",
+        executor, tried);
+  }
+  return fmt::format("executor '{}': {} {} {} no live instance; tried {}", executor,
+                     without.size() == 1 ? "shard" : "shards", fmt::join(without, ", "),
+                     without.size() == 1 ? "has" : "have", tried);
+}
+
+}  // namespace flow::route

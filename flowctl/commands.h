@@ -20,6 +20,7 @@ Command add_down(CLI::App& root);
 Command add_status(CLI::App& root);
 Command add_post(CLI::App& root);
 Command add_validate(CLI::App& root);
+Command add_test(CLI::App& root);
 Command add_plot(CLI::App& root);
 Command add_bench(CLI::App& root);
 Command add_explain(CLI::App& root);

@@ -15,8 +15,8 @@ Command add_version(CLI::App& root) {
 }
 
 std::vector<Command> add_commands(CLI::App& root) {
-  return {add_up(root),   add_down(root),  add_status(root),  add_post(root),   add_validate(root),
-          add_plot(root), add_bench(root), add_explain(root), add_version(root)};
+  return {add_up(root),   add_down(root), add_status(root), add_post(root),    add_validate(root),
+          add_test(root), add_plot(root), add_bench(root),  add_explain(root), add_version(root)};
 }
 
 CLI::Validator duration_option() {

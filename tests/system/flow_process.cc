@@ -16,7 +16,6 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -65,8 +64,10 @@ std::string joined(const std::vector<std::string>& parts) {
 }  // namespace
 
 std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;  // an iterator would throw for a file of /proc whose process has gone
+  text << file.rdbuf();
+  return text.str();
 }
 
 Instant now() {

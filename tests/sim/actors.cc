@@ -3,16 +3,15 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "cluster.h"
 
 namespace flow::sim {
 namespace {
 
 using std::chrono::microseconds;
-using std::chrono::milliseconds;
 
 constexpr std::uint32_t kHost = 1;
-constexpr Duration kRestartAfter = milliseconds(100);
-constexpr Duration kDisconnectSeen = milliseconds(12);  // measured mean of the event after kill -9
+constexpr std::int64_t kLongestHandshakeUs = 20'000;
 
 Bytes flatten(const Frames& frames) {
   std::vector<std::byte> all(frames.head.begin(), frames.head.end());
@@ -24,11 +23,11 @@ Bytes flatten(const Frames& frames) {
   return Bytes::take(std::move(all));
 }
 
+}  // namespace
+
 std::string address_of(ProcessId id) {
   return fmt::format("sim:{}", id);
 }
-
-}  // namespace
 
 // Process -----------------------------------------------------------------------------------------
 
@@ -81,6 +80,36 @@ void Process::run() {
   });
 }
 
+void Process::heard(ProcessId from, wire::LaneMark mark, bool on) {
+  const bool changed = on ? publisher_.subscribe(from, mark) : publisher_.unsubscribe(from, mark);
+  if (changed) member_.set_subscriptions(publisher_.marks());
+}
+
+void Process::lane_lost(ProcessId member) {
+  if (publisher_.lose(member)) member_.set_subscriptions(publisher_.marks());
+}
+
+void Process::send_to(InstanceId to, Plane plane, const Bytes& frame) {
+  Process* target = cluster_.find(to);
+  if (target == nullptr) return;
+  cluster_.world().send(id_, target->id(), plane, frame.size(),
+                        [target, frame] { target->on_data(frame); });
+}
+
+// To whoever is subscribed at this moment; nobody is told of others.
+void Process::publish_to(InstanceId lane, const Bytes& frame) {
+  const std::vector<ProcessId> hearing = publisher_.hearing(lane);
+  for (const wire::TopologyLane& each : member_.topology()->lanes) {
+    if (each.id == lane) cluster_.published(each, hearing);
+  }
+  for (const ProcessId process : hearing) {
+    if (Process* target = cluster_.find(process)) {
+      cluster_.world().send(id_, process, Plane::kLane, frame.size(),
+                            [target, frame] { target->on_data(frame); });
+    }
+  }
+}
+
 // Gateway -----------------------------------------------------------------------------------------
 
 GatewayProcess::GatewayProcess(Cluster& cluster)
@@ -92,6 +121,7 @@ void GatewayProcess::welcomed(const wire::Welcome& welcome) {
   core_ = std::make_unique<gateway::Core>(*settings, welcome.instance, kHost, *this);
   wire::Ready ready;
   ready.data_address = address_of(id_);
+  if (welcome.publishes) ready.lane_address = address_of(id_);
   ready.client_addresses = {"sim:clients"};
   member_.ready(std::move(ready));
 }
@@ -105,12 +135,7 @@ Instant GatewayProcess::tick(Instant now) {
   return core_ == nullptr ? kNever : core_->tick(now);
 }
 
-void GatewayProcess::request(std::uint64_t id, const Bytes& payload, Duration timeout) {
-  wire::Request request;
-  request.id = id;
-  request.endpoint = "/work";
-  request.timeout = timeout;
-  request.payload = payload;
+void GatewayProcess::request(wire::Request request) {
   core_->on_request(gateway::ClientId{1}, std::move(request), cluster_.world().now());
   wake();
 }
@@ -131,11 +156,12 @@ void GatewayProcess::on_data(const Bytes& frame) {
 
 void GatewayProcess::send_part(InstanceId to, const wire::PartHeader& header,
                                const Bytes& payload) {
-  Process* target = cluster_.find(to);
-  if (target == nullptr) return;
-  const Bytes frame = flatten(encoder_.encode(header, payload));
-  cluster_.world().send(id_, target->id(), Plane::kData, frame.size(),
-                        [target, frame] { target->on_data(frame); });
+  send_to(to, Plane::kData, flatten(encoder_.encode(header, payload)));
+}
+
+void GatewayProcess::publish_part(InstanceId lane, const wire::PartHeader& header,
+                                  const Bytes& payload) {
+  publish_to(lane, flatten(encoder_.encode(header, payload)));
 }
 
 void GatewayProcess::answer(gateway::ClientId, const wire::Response& response) {
@@ -163,24 +189,39 @@ void GatewayProcess::connection_lost() {
 // Worker ------------------------------------------------------------------------------------------
 
 WorkerProcess::WorkerProcess(Cluster& cluster, std::string name, Duration service)
-    : Process(cluster, wire::Role::kWorker, std::move(name)), service_(service) {}
+    : Process(cluster, wire::Role::kWorker, std::move(name)),
+      service_(service),
+      clock_(cluster.world()) {}
 
 void WorkerProcess::welcomed(const wire::Welcome& welcome) {
+  const graph::Node& node = cluster_.graph()[welcome.node];
   worker::Self self;
   self.instance = welcome.instance;
-  self.node = welcome.node;
+  self.node = node_ = welcome.node;
+  self.shard = shard_ = welcome.shard;
   self.host = kHost;
-  self.executor = welcome.executor;
+  self.executor = graph::executor_name(node);
   self.name = name_;
-  label_ = welcome.executor + ".";
+  const Program program = cluster_.program(node.name);
+  executor_ = make_scripted(program, self.executor, shard_, welcome.shards);
+  handlers_ = std::make_unique<worker::HandlerExecution>(*executor_, self.executor, clock_, *this);
   core_ = std::make_unique<worker::Core>(self, *this, *this);
   wire::Ready ready;
   ready.data_address = address_of(id_);
-  ready.catch_all = true;
+  if (welcome.publishes) ready.lane_address = address_of(id_);
+  for (const Executor::Binding& binding : executor_->bindings()) {
+    if (binding.endpoint == worker::kCatchAll) {
+      ready.catch_all = true;
+    } else {
+      ready.endpoints.push_back(binding.endpoint);
+    }
+    ready.wants_matrix = ready.wants_matrix || binding.wants_matrix;
+  }
   member_.ready(std::move(ready));
 }
 
 void WorkerProcess::topology(std::shared_ptr<const wire::Topology> topology) {
+  tell_publishers(subscriber_.update(*topology, member_.instance(), node_));
   core_->set_topology(topology, cluster_.world().now());
   std::vector<InstanceId> gateways;
   for (const wire::TopologyGateway& gateway : topology->gateways)
@@ -188,6 +229,22 @@ void WorkerProcess::topology(std::shared_ptr<const wire::Topology> topology) {
   reporter_.set_gateways(gateways);
   member_.acknowledge(topology->version, 0);
   work();
+}
+
+void WorkerProcess::tell_publishers(std::span<const Subscriber::Change> changes) {
+  for (const Subscriber::Change& change : changes) {
+    Process* publisher = cluster_.find(change.publisher);
+    if (publisher == nullptr) continue;
+    cluster_.world().send(
+        id_, publisher->id(), Plane::kLane, sizeof(wire::LaneMark),
+        [from = id_, publisher, change] { publisher->heard(from, change.mark, change.on); },
+        cluster_.world().pick_us(0, kLongestHandshakeUs));
+  }
+}
+
+// Its subscriptions are said again.
+void WorkerProcess::connected_again(InstanceId publisher) {
+  tell_publishers(subscriber_.all_for(publisher));
 }
 
 void WorkerProcess::on_data(const Bytes& frame) {
@@ -225,12 +282,13 @@ void WorkerProcess::work() {
 
 void WorkerProcess::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
   const Bytes frame = flatten(encoder_.encode(header, payload));
-  outbox_.emplace_back([this, to, frame] {
-    if (Process* target = cluster_.find(to)) {
-      cluster_.world().send(id_, target->id(), Plane::kData, frame.size(),
-                            [target, frame] { target->on_data(frame); });
-    }
-  });
+  outbox_.emplace_back([this, to, frame] { send_to(to, Plane::kData, frame); });
+}
+
+void WorkerProcess::publish_part(InstanceId lane, const wire::PartHeader& header,
+                                 const Bytes& payload) {
+  const Bytes frame = flatten(encoder_.encode(header, payload));
+  outbox_.emplace_back([this, lane, frame] { publish_to(lane, frame); });
 }
 
 void WorkerProcess::progress(RequestId request, const wire::Progress& progress) {
@@ -239,18 +297,17 @@ void WorkerProcess::progress(RequestId request, const wire::Progress& progress) 
   });
 }
 
-worker::Executed WorkerProcess::run(const wire::PartHeader&, worker::Contents& contents,
-                                    Instant begun, Duration) {
-  Result<Documents*> documents = contents.documents();
-  if (!documents) return {begun, documents.error()};
-  for (Document& document : **documents)
-    document.change().text += label_;
-  const std::int64_t us = to_us(service_);
-  return {begun + cluster_.world().pick_us(us / 2, us * 3 / 2), std::nullopt};
+bool WorkerProcess::wants_matrix(std::string_view endpoint) const {
+  return handlers_->wants_matrix(endpoint);
 }
 
-Instant WorkerProcess::now() const {
-  return cluster_.world().now();
+worker::Executed WorkerProcess::run(const wire::PartHeader& header, worker::Contents& contents,
+                                    Instant begun, Duration remaining) {
+  cluster_.executed(header.request, cluster_.graph()[node_].name, shard_);
+  worker::Executed executed = handlers_->run(header, contents, begun, remaining);
+  const std::int64_t us = to_us(service_);
+  executed.ended = begun + cluster_.world().pick_us(us / 2, us * 3 / 2);
+  return executed;
 }
 
 void WorkerProcess::report() {
@@ -261,10 +318,7 @@ void WorkerProcess::report() {
     report.queue = static_cast<std::uint32_t>(core_->jobs());
     report.executing = busy_since_ ? cluster_.world().now() - *busy_since_ : Duration{};
     const Bytes frame = wire::encode_report(report);
-    if (Process* target = cluster_.find(gateway)) {
-      cluster_.world().send(id_, target->id(), Plane::kReport, frame.size(),
-                            [target, frame] { target->on_data(frame); });
-    }
+    send_to(gateway, Plane::kReport, frame);
   }
 }
 
@@ -364,103 +418,6 @@ void BrokerProcess::run() {
   world.at(std::max(next, world.now() + microseconds(50)), [this, number] {
     if (number == wake_number_) run();
   });
-}
-
-// Cluster -----------------------------------------------------------------------------------------
-
-Cluster::Cluster(World& world, graph::FlowDecl flow, graph::Graph graph,
-                 std::function<Duration(const std::string&)> service)
-    : world_(world),
-      flow_(std::move(flow)),
-      graph_(std::move(graph)),
-      service_(std::move(service)) {
-  for (const graph::Node& node : graph_.nodes()) {
-    for (std::uint16_t replica = 0; replica < node.replicas; ++replica) {
-      names_.push_back(graph::instance_name(node, 0, replica));
-    }
-  }
-}
-
-void Cluster::start() {
-  broker_ = std::make_unique<BrokerProcess>(*this, data_);
-  broker_->start();
-  gateway_ = std::make_unique<GatewayProcess>(*this);
-  gateway_->start();
-  for (const std::string& name : names_)
-    start_worker(name);
-}
-
-void Cluster::start_worker(const std::string& name) {
-  auto worker = std::make_unique<WorkerProcess>(*this, name, service_(name));
-  WorkerProcess* started = worker.get();
-  if (auto& slot = workers_[name]; slot != nullptr) dead_.push_back(std::move(slot));
-  workers_[name] = std::move(worker);
-  started->start();
-}
-
-void Cluster::kill_worker(const std::string& name) {
-  WorkerProcess& worker = *workers_.at(name);
-  if (!world_.alive(worker.id())) return;
-  world_.kill(worker.id());
-  world_.after(kDisconnectSeen, [this] {
-    if (broker_ != nullptr && world_.alive(broker_->id())) broker_->connection_lost();
-    gateway_->connection_lost();
-  });
-  world_.after(kRestartAfter, [this, name] { start_worker(name); });
-}
-
-void Cluster::kill_broker(Duration down) {
-  if (broker_ == nullptr) return;
-  world_.kill(broker_->id());
-  dead_brokers_.push_back(std::move(broker_));
-  world_.after(down, [this] {
-    broker_ = std::make_unique<BrokerProcess>(*this, data_);
-    broker_->start();
-  });
-}
-
-void Cluster::store_away(Duration how_long) {
-  data_.away = true;
-  world_.after(how_long, [this] { data_.away = false; });
-}
-
-void Cluster::request(std::uint64_t id, const Bytes& payload, Duration timeout) {
-  outcomes_[id];
-  gateway_->request(id, payload, timeout);
-}
-
-Process* Cluster::find(InstanceId instance) {
-  if (gateway_ != nullptr && gateway_->instance() == instance) return gateway_.get();
-  for (const auto& [name, worker] : workers_) {
-    if (worker->instance() == instance && world_.alive(worker->id())) return worker.get();
-  }
-  return nullptr;
-}
-
-Process* Cluster::find(ProcessId process) {
-  if (gateway_ != nullptr && gateway_->id() == process) return gateway_.get();
-  for (const auto& [name, worker] : workers_) {
-    if (worker->id() == process) return worker.get();
-  }
-  return nullptr;
-}
-
-bool Cluster::listening(const std::string& address) {
-  if (gateway_ != nullptr && address == address_of(gateway_->id())) return true;
-  for (const auto& [name, worker] : workers_) {
-    if (address == address_of(worker->id())) return world_.alive(worker->id());
-  }
-  return false;
-}
-
-void Cluster::finished(std::uint64_t id, const wire::Response& response) {
-  Outcome& outcome = outcomes_[id];
-  ++outcome.count;
-  if (outcome.count > 1) return;
-  outcome.code = response.failure == nullptr ? Errc::kOk : response.failure->code;
-  if (response.failure != nullptr) outcome.message = response.failure->message;
-  outcome.payload = response.payload;
-  outcome.at = world_.now();
 }
 
 }  // namespace flow::sim

@@ -1,4 +1,4 @@
-// The real cores as simulated processes: gateway, workers, broker, and a client that asks.
+// The real cores as simulated processes: gateway, workers, broker.
 #pragma once
 
 #include <deque>
@@ -6,15 +6,19 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "broker/core.h"
 #include "cluster/member.h"
 #include "gateway/core.h"
+#include "lanes.h"
+#include "script.h"
 #include "store/memory_store.h"
 #include "wire/part.h"
 #include "worker/core.h"
+#include "worker/handlers.h"
 #include "worker/reporter.h"
 #include "world.h"
 
@@ -22,7 +26,18 @@ namespace flow::sim {
 
 class Cluster;
 
-// What every member does: talks to the broker through its Member.
+std::string address_of(ProcessId id);
+
+class WorldClock final : public Clock {
+ public:
+  explicit WorldClock(const World& world) : world_(world) {}
+  Instant now() const override { return world_.now(); }
+
+ private:
+  const World& world_;
+};
+
+// What every member does: talks to the broker through its Member, publishes to lanes.
 class Process : public cluster::BrokerPort {
  public:
   Process(Cluster& cluster, wire::Role role, std::string name);
@@ -36,11 +51,18 @@ class Process : public cluster::BrokerPort {
   void on_control(wire::ControlMessage message);
   virtual void on_data(const Bytes& frame) = 0;  // a whole message, as it was sent
 
+  // As a publisher: a member of a lane subscribed or left, or its connection broke.
+  void heard(ProcessId from, wire::LaneMark mark, bool on);
+  void lane_lost(ProcessId member);
+  std::set<ProcessId> lane_members() const { return publisher_.members(); }
+
  protected:
   virtual void welcomed(const wire::Welcome& welcome) = 0;
   virtual void topology(std::shared_ptr<const wire::Topology> topology) = 0;
   virtual Instant tick(Instant now) = 0;
   void wake();  // runs tick() now, and again when it wants
+  void send_to(InstanceId to, Plane plane, const Bytes& frame);
+  void publish_to(InstanceId lane, const Bytes& frame);
 
   Cluster& cluster_;
   ProcessId id_;
@@ -49,6 +71,7 @@ class Process : public cluster::BrokerPort {
 
  private:
   void run();
+  Publisher publisher_;
   std::uint64_t wake_number_ = 0;
 };
 
@@ -56,13 +79,13 @@ class GatewayProcess final : public Process, public gateway::Effects {
  public:
   explicit GatewayProcess(Cluster& cluster);
   gateway::Core* core() { return core_.get(); }
-  void request(std::uint64_t id, const Bytes& payload, Duration timeout);
+  void request(wire::Request request);
   void on_data(const Bytes& frame) override;
   void connection_lost();
 
  private:
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
-  void publish_part(InstanceId, const wire::PartHeader&, const Bytes&) override {}
+  void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
   void answer(gateway::ClientId client, const wire::Response& response) override;
   void suspect(InstanceId instance) override;
   void welcomed(const wire::Welcome& welcome) override;
@@ -75,22 +98,29 @@ class GatewayProcess final : public Process, public gateway::Effects {
   wire::Report report_;
 };
 
-class WorkerProcess final : public Process, public worker::WorkerPort, public worker::Execution {
+// Runs the program of its node through the real handlers.
+class WorkerProcess final : public Process,
+                            public worker::WorkerPort,
+                            public worker::Execution,
+                            public worker::ExecutionWatch {
  public:
   WorkerProcess(Cluster& cluster, std::string name, Duration service);
   worker::Core* core() { return core_.get(); }
   void on_data(const Bytes& frame) override;
+  void connected_again(InstanceId publisher);
 
  private:
   // WorkerPort: what an execution sends leaves when it has ended.
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
-  void publish_part(InstanceId, const wire::PartHeader&, const Bytes&) override {}
+  void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
   void progress(RequestId request, const wire::Progress& progress) override;
   // Execution: takes simulated time.
-  bool wants_matrix(std::string_view) const override { return false; }
+  bool wants_matrix(std::string_view endpoint) const override;
   worker::Executed run(const wire::PartHeader& header, worker::Contents& contents, Instant begun,
                        Duration remaining) override;
-  Instant now() const override;
+  Instant now() const override { return clock_.now(); }
+  void enter(RequestId, std::uint16_t, Instant) override {}
+  void leave() override {}
   // Process
   void welcomed(const wire::Welcome& welcome) override;
   void topology(std::shared_ptr<const wire::Topology> topology) override;
@@ -98,9 +128,15 @@ class WorkerProcess final : public Process, public worker::WorkerPort, public wo
 
   void work();
   void report();
+  void tell_publishers(std::span<const Subscriber::Change> changes);
 
   Duration service_;
-  std::string label_;  // what it appends to texts
+  WorldClock clock_;
+  NodeIndex node_;
+  std::uint16_t shard_ = 0;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<worker::HandlerExecution> handlers_;
+  Subscriber subscriber_;
   std::unique_ptr<worker::Core> core_;
   worker::Reporter reporter_{1};
   wire::PartEncoder encoder_;
@@ -133,57 +169,6 @@ class BrokerProcess final : public broker::Effects {
   broker::Core core_;
   std::map<ProcessId, broker::ConnectionId> connections_;
   std::uint64_t wake_number_ = 0;
-};
-
-// How a request ended.
-struct Outcome {
-  Errc code = Errc::kOk;
-  std::string message;
-  Bytes payload;
-  Instant at{};
-  int count = 0;  // outcomes seen; more than one is a bug
-};
-
-// All processes of one simulated flow, started and restarted as `flowctl up` does.
-class Cluster {
- public:
-  Cluster(World& world, graph::FlowDecl flow, graph::Graph graph,
-          std::function<Duration(const std::string&)> service);
-
-  void start();
-  void kill_worker(const std::string& name);  // comes back 100 ms later
-  void kill_broker(Duration down);
-  void store_away(Duration how_long);  // Redis does not answer
-  void request(std::uint64_t id, const Bytes& payload, Duration timeout);
-
-  World& world() { return world_; }
-  const graph::FlowDecl& flow() const { return flow_; }
-  const graph::Graph& graph() const { return graph_; }
-  const std::vector<std::string>& worker_names() const { return names_; }
-  std::map<std::string, std::unique_ptr<WorkerProcess>>& workers() { return workers_; }
-  GatewayProcess& gateway() { return *gateway_; }
-  BrokerProcess* broker() { return broker_.get(); }
-  Process* find(InstanceId instance);
-  Process* find(ProcessId process);
-  const std::map<std::uint64_t, Outcome>& outcomes() const { return outcomes_; }
-  void finished(std::uint64_t id, const wire::Response& response);
-  bool listening(const std::string& address);
-
- private:
-  void start_worker(const std::string& name);
-
-  World& world_;
-  graph::FlowDecl flow_;
-  graph::Graph graph_;
-  std::function<Duration(const std::string&)> service_;
-  store::MemoryData data_;
-  std::vector<std::string> names_;
-  std::unique_ptr<BrokerProcess> broker_;
-  std::unique_ptr<GatewayProcess> gateway_;
-  std::map<std::string, std::unique_ptr<WorkerProcess>> workers_;
-  std::vector<std::unique_ptr<Process>> dead_;  // kept: events may still name them
-  std::vector<std::unique_ptr<BrokerProcess>> dead_brokers_;
-  std::map<std::uint64_t, Outcome> outcomes_;
 };
 
 }  // namespace flow::sim

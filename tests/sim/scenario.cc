@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <map>
 
-#include "actors.h"
 #include "base/check.h"
+#include "cluster.h"
 #include "graph/graph.h"
-#include "route/reduce.h"
+#include "interpreter.h"
 #include "wire/document_list.h"
 
 namespace flow::sim {
@@ -25,15 +25,46 @@ std::string name_of(int n) {
   return fmt::format("n{}", n);
 }
 
+constexpr std::uint32_t kMostInstances = 20;
+
+// What tells apart which shards took part, where all of them must, and is the same for all shards
+// where any may.
+Program program_for(const std::string& name, Polling polling) {
+  ValueList operations;
+  operations.emplace_back(ValueMap{{"op", "append_text"}, {"value", name + "."}});
+  if (polling == Polling::kAll) operations.emplace_back(ValueMap{{"op", "add_shard_match"}});
+  return {ValueMap{{"/default", std::move(operations)}}, false};
+}
+
+ValueMap random_filter(World& world) {
+  switch (world.pick(0, 3)) {
+    case 0: return {{"tags__k", ValueMap{{"$lt", world.pick(1, 3)}}}};
+    case 1: return {{"text", ValueMap{{"$regex", "t[12]:"}}}};
+    case 2: return {{"tags__k", ValueMap{{"$in", ValueList{1, 3}}}}};
+    default: return {};
+  }
+}
+
+void choose_shards(World& world, Weather weather, graph::ExecutorDecl& executor,
+                   std::uint32_t room) {
+  executor.shards = static_cast<std::uint32_t>(world.pick(2, 3));
+  if (executor.shards * executor.replicas > room) executor.shards = 1;
+  constexpr Polling kPollings[] = {Polling::kAny, Polling::kAll, Polling::kAll, Polling::kAllAsync};
+  executor.polling.others = kPollings[world.pick(0, 3)];
+  executor.no_reduce = world.chance(0.2);
+  executor.allow_partial = weather == Weather::kRough && world.chance(0.3);
+}
+
 // Each executor needs one to three of the gateway and the executors above it.
-graph::FlowDecl random_flow(World& world, Weather weather) {
-  graph::FlowDecl flow;
-  flow.name.value = "sim";
+ScriptedFlow random_cluster(World& world, Weather weather) {
+  ScriptedFlow flow;
+  flow.declaration.name.value = "sim";
   const std::int64_t count = world.pick(1, 6);
-  for (int i = 0; i < count; ++i) {
+  std::uint32_t room = kMostInstances;
+  for (int i = 0; i < count && room >= 3; ++i) {
     graph::ExecutorDecl executor;
     executor.name.value = name_of(i);
-    executor.uses.value = "add-text";
+    executor.uses.value = "scripted";
     executor.replicas =
         static_cast<std::uint32_t>(weather == Weather::kCalm ? world.pick(1, 3) : world.pick(2, 3));
     std::vector<int> needs;
@@ -43,53 +74,57 @@ graph::FlowDecl random_flow(World& world, Weather weather) {
     }
     for (const int need : needs)
       executor.needs.push_back({need < 0 ? "gateway" : name_of(need), {}});
-    flow.executors.push_back(std::move(executor));
+    if (world.chance(0.4)) choose_shards(world, weather, executor, room);
+    if (world.chance(0.15)) executor.when = random_filter(world);
+    room -= executor.shards * executor.replicas;
+    const Polling polling =
+        executor.shards == 1 ? Polling::kAny : executor.polling.others.value_or(Polling::kAny);
+    flow.programs[executor.name.value] = program_for(executor.name.value, polling);
+    flow.declaration.executors.push_back(std::move(executor));
   }
   return flow;
 }
 
-// What the semantics say, computed directly: every executor appends its name to each text.
-wire::DocumentList interpret(const graph::Graph& graph, NodeIndex node,
-                             const wire::DocumentList& input) {
-  if (node == kGatewayNode) return input;
-  std::vector<wire::DocumentList> parts;
-  for (const NodeIndex need : graph[node].needs)
-    parts.push_back(interpret(graph, need, input));
-  wire::DocumentList documents = route::reduce_all(std::move(parts));
-  for (wire::Document& document : documents)
-    document.change().text += graph[node].name + ".";
-  return documents;
-}
-
-wire::DocumentList random_documents(World& world, std::uint64_t request) {
-  wire::DocumentList documents;
+model::Documents random_documents(World& world, std::uint64_t request) {
+  model::Documents documents;
   for (std::int64_t i = world.pick(0, 3); i > 0; --i) {
-    wire::Document document;
-    document.set_id(fmt::format("{}-{}", request, i));
-    document.set_text(fmt::format("t{}:", i));
-    documents.push_back(std::move(document));
+    documents.push_back({{"id", fmt::format("{}-{}", request, i)},
+                         {"text", fmt::format("t{}:", i)},
+                         {"tags", ValueMap{{"k", i}}}});
   }
   return documents;
 }
 
-bool same(const wire::DocumentList& a, const Bytes& payload) {
-  const auto b = wire::DocumentList::open(payload);
-  if (!b || b->size() != a.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(a[i] == (*b)[i])) return false;
+// All shards do the same where one is chosen; those that an answer lacks are left out.
+class Lacking final : public Choices {
+ public:
+  explicit Lacking(const std::vector<wire::MissingShard>& missing) : missing_(missing) {}
+  int shard(const std::string&, int) override { return 0; }
+  int first(int) override { return 0; }
+  bool lost(const std::string& executor, int shard) override {
+    return std::ranges::any_of(missing_, [&](const wire::MissingShard& each) {
+      return each.executor == executor && static_cast<int>(each.shard) == shard;
+    });
   }
-  return true;
+
+ private:
+  const std::vector<wire::MissingShard>& missing_;
+};
+
+bool same(const std::optional<model::Documents>& expected, const Bytes& payload) {
+  const auto documents = wire::DocumentList::open(payload);
+  return documents && expected && model::from_wire(*documents) == *expected;
 }
 
 class Scenario {
  public:
   Scenario(std::uint64_t seed, Weather weather) : weather_(weather), world_(seed) {
-    graph::FlowDecl flow = random_flow(world_, weather);
+    flow_ = random_cluster(world_, weather);
     graph::Diagnostics diagnostics;
-    std::optional<graph::Graph> graph = graph::compile(flow, diagnostics);
+    std::optional<graph::Graph> graph = graph::compile(flow_.declaration, diagnostics);
     FLOW_CHECK(graph.has_value(), "a random flow does not compile");
     cluster_ =
-        std::make_unique<Cluster>(world_, std::move(flow), std::move(*graph),
+        std::make_unique<Cluster>(world_, flow_, std::move(*graph),
                                   [this](const std::string&) { return world_.pick_us(20, 8000); });
   }
 
@@ -104,6 +139,8 @@ class Scenario {
     if (weather_ != Weather::kCalm) plan_faults();
     world_.run_until(Instant(seconds(2)) + load_ + kDeadline + kGrace);
     check_outcomes();
+    if (weather_ != Weather::kRough && cluster_->unheard() > 0)
+      violation(fmt::format("{} parts did not reach a member of a lane", cluster_->unheard()));
     world_.run_until(world_.now() + seconds(40));
     check_empty();
     verdict_.lost_messages = world_.lost();
@@ -119,11 +156,28 @@ class Scenario {
     for (std::int64_t i = 0; i < count; ++i) {
       const auto id = static_cast<std::uint64_t>(i + 1);
       const Instant when = world_.now() + world_.pick_us(0, to_us(load_));
-      inputs_[id] = random_documents(world_, id);
+      Asked& asked = asked_[id];
+      asked.endpoint = "/work";
+      asked.documents = random_documents(world_, id);
       sent_[id] = when;
-      world_.at(when, [this, id] { cluster_->request(id, inputs_[id].encode(), kDeadline); });
+      world_.at(when, [this, id] { send(id); });
     }
     verdict_.requests = static_cast<std::uint64_t>(count);
+  }
+
+  void send(std::uint64_t id) {
+    wire::Request request;
+    request.id = id;
+    request.endpoint = asked_[id].endpoint;
+    request.timeout = kDeadline;
+    request.payload = model::to_wire(asked_[id].documents).encode();
+    cluster_->request(std::move(request));
+  }
+
+  template <typename List>
+  const auto& one_of(const List& list) {
+    return list[static_cast<std::size_t>(
+        world_.pick(0, static_cast<std::int64_t>(list.size()) - 1))];
   }
 
   void plan_faults() {
@@ -135,8 +189,7 @@ class Scenario {
       for (const std::string& name : cluster_->worker_names()) {
         if (rough || !name.ends_with("/rep-0")) mortal.push_back(name);
       }
-      const std::string victim = mortal[static_cast<std::size_t>(
-          world_.pick(0, static_cast<std::int64_t>(mortal.size()) - 1))];
+      const std::string victim = one_of(mortal);
       world_.at(some_time(), [this, victim] { cluster_->kill_worker(victim); });
     }
     if (world_.chance(0.5)) {
@@ -153,17 +206,18 @@ class Scenario {
   }
 
   void cut_something() {
+    const Duration down = world_.pick_us(1000, 300'000);
+    const auto lanes = cluster_->lane_connections();
+    if (!lanes.empty() && world_.chance(0.4)) {
+      const auto& [publisher, member] = one_of(lanes);
+      return cluster_->cut_lane(publisher, member, down);
+    }
     std::vector<ProcessId> ends{cluster_->gateway().id()};
     for (const auto& [name, worker] : cluster_->workers())
       ends.push_back(worker->id());
-    const auto pick = [&] {
-      return ends[static_cast<std::size_t>(
-          world_.pick(0, static_cast<std::int64_t>(ends.size()) - 1))];
-    };
     const Plane plane = world_.chance(0.7) ? Plane::kData : Plane::kReport;
-    const ProcessId from = pick();
-    const ProcessId to = pick();
-    world_.cut(from, to, plane, world_.pick_us(1000, 300'000));
+    const ProcessId from = one_of(ends);
+    world_.cut(from, one_of(ends), plane, down);
   }
 
   void check_outcomes() {
@@ -183,8 +237,11 @@ class Scenario {
         continue;
       }
       ++verdict_.ok;
-      const auto expected = interpret(cluster_->graph(), cluster_->graph().sink(), inputs_[id]);
-      if (!same(expected, outcome.payload))
+      if (!outcome.missing.empty() && must_succeed)
+        violation(fmt::format("request {} misses shards", id));
+      Lacking choices(outcome.missing);
+      const Answer expected = interpret(flow_, asked_[id], choices);
+      if (!same(expected.documents, outcome.payload))
         violation(fmt::format("request {} has wrong documents", id));
     }
   }
@@ -207,8 +264,9 @@ class Scenario {
 
   Weather weather_;
   World world_;
+  ScriptedFlow flow_;
   std::unique_ptr<Cluster> cluster_;
-  std::map<std::uint64_t, wire::DocumentList> inputs_;
+  std::map<std::uint64_t, Asked> asked_;
   std::map<std::uint64_t, Instant> sent_;
   Duration load_ = seconds(2);
   Verdict verdict_;

@@ -10,7 +10,7 @@ namespace flow::sim {
 
 enum class Weather {
   kCalm,    // nothing breaks: every request must be answered OK with the right documents
-  kGentle,  // deaths and a broker restart, one replica of each executor always lives: the same
+  kGentle,  // deaths and a broker restart, one replica of each shard always lives: the same
   kRough,   // everything breaks: one outcome each, in time, and no wrong documents
 };
 

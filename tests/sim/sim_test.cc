@@ -48,7 +48,7 @@ TEST_CASE("in calm weather every request is answered with the right documents") 
   run_seeds(Weather::kCalm, 25);
 }
 
-TEST_CASE("no request fails while one replica of each executor lives") {
+TEST_CASE("no request fails while one replica of each shard lives") {
   run_seeds(Weather::kGentle, 35);
 }
 

@@ -60,13 +60,13 @@ void World::kill(ProcessId process) {
 }
 
 void World::send(ProcessId from, ProcessId to, Plane plane, std::size_t bytes,
-                 std::function<void()> deliver) {
+                 std::function<void()> deliver, Duration more) {
   if (!alive(from)) return;
   Connection& connection = connections_[{from, to, plane}];
   const std::int64_t us = chance(kSlowShare) ? pick(kUsualUs, kSlowUs) : pick(kFastestUs, kUsualUs);
   const Instant sent = std::max(now_, connection.back);
   const Duration way =
-      std::chrono::microseconds(us + static_cast<std::int64_t>(bytes / kBytesPerUs));
+      std::chrono::microseconds(us + static_cast<std::int64_t>(bytes / kBytesPerUs)) + more;
   connection.last = std::max(connection.last, sent + way);
   auto message = std::make_shared<Message>(Message{std::move(deliver)});
   std::erase_if(connection.under_way, [](const auto& old) { return old->deliver == nullptr; });

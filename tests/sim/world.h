@@ -22,7 +22,7 @@ namespace flow::sim {
 using ProcessId = std::uint32_t;
 
 // Connections of different planes between the same processes are independent.
-enum class Plane : std::uint8_t { kData, kControl, kReport, kClient };
+enum class Plane : std::uint8_t { kData, kControl, kReport, kClient, kLane };
 
 class World {
  public:
@@ -45,9 +45,9 @@ class World {
   bool alive(ProcessId process) const { return process < alive_.size() && alive_[process]; }
 
   // Delivers later, in order, if both live and the connection holds. `bytes` model the time on the
-  // wire.
+  // wire, `more` any other.
   void send(ProcessId from, ProcessId to, Plane plane, std::size_t bytes,
-            std::function<void()> deliver);
+            std::function<void()> deliver, Duration more = {});
 
   // Cuts a connection: what is under way loses one contiguous run, what is sent until `back` waits.
   void cut(ProcessId from, ProcessId to, Plane plane, Duration down);

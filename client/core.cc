@@ -36,7 +36,6 @@ Reply failed_reply(Errc code, std::string message) {
 }
 
 void open_reply(Reply& reply) {
-  if (!reply.ok()) return;
   Result<wire::DocumentList> documents =
       wire::DocumentList::open(std::move(reply.response.payload));
   reply.response.payload = Bytes();
@@ -44,6 +43,7 @@ void open_reply(Reply& reply) {
     reply.documents = std::move(*documents);
     return;
   }
+  if (!reply.ok()) return;
   const std::uint64_t id = reply.response.id;
   reply = failed_reply(Errc::kInternal, fmt::format("the answer's documents are not valid: {}",
                                                     documents.error().message));

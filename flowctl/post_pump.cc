@@ -124,12 +124,15 @@ void PostPump::print(const Reply& reply) {
   progress_.clear();
   const bool failed = !reply.ok();
   if (failed && !printer_.shows_failures()) say("{}", failure_line(reply));
+  if (!failed && !reply.response.missing.empty() && !printer_.shows_failures()) {
+    say("{}", missing_line(reply));
+  }
   output(printer_.print(reply));
   ProgressState state;
   {
     const std::scoped_lock lock(mutex_);
     any_failed_ = any_failed_ || failed;
-    documents_ += reply.documents.size();
+    documents_ += failed ? 0 : reply.documents.size();
     state.documents = documents_;
     state.bytes_read = bytes_read_;
     state.bytes_total = bytes_total_;

@@ -109,7 +109,7 @@ std::string ReplyPrinter::print(const Reply& reply) {
   } else if (show_header_) {
     append_object(out, reply);
     out += "\n";
-  } else {
+  } else if (reply.ok()) {
     for (const wire::Document& document : reply.documents) {
       wire::append_document_json(out, document);
       out += "\n";
@@ -176,6 +176,16 @@ std::string ReplyPrinter::table(const Reply& reply) const {
                "\n" + ranks.render(width_);
   }
   return out + (matches.empty() ? documents.render(width_) : matches);
+}
+
+std::string missing_line(const Reply& reply) {
+  std::string out = "answered without ";
+  const char* comma = "";
+  for (const wire::MissingShard& missing : reply.response.missing) {
+    append(out, "{}shard {} of {}", comma, missing.shard, harmless(missing.executor));
+    comma = ", ";
+  }
+  return out;
 }
 
 std::string failure_line(const Reply& reply) {

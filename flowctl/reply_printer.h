@@ -35,6 +35,9 @@ class ReplyPrinter {
   bool first_ = true;
 };
 
+// One line for stderr: the shards that are not in an answer (allow_partial).
+std::string missing_line(const Reply& reply);
+
 // One line for stderr: code, message, and the executor and instance to blame.
 std::string failure_line(const Reply& reply);
 

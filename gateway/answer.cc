@@ -16,7 +16,7 @@ void add_missing(const route::Planner& planner, const route::Choices& choices,
   for (std::uint16_t n = 0; n < header.plan.size(); ++n) {
     const wire::PlanEntry& entry = header.plan[n];
     const std::uint16_t shards = planner.topology()->nodes[n].shards;
-    const bool partial = route::polls_lane(entry.polling) && entry.parts < shards;
+    const bool partial = entry.polling == wire::Polling::kAll && entry.parts < shards;
     if (entry.target == 0 || !partial || !planner.shape().answers[n]) continue;
     const std::span<const route::Choice> members = choices.of(NodeIndex{n});
     for (std::uint16_t shard = 0; shard < shards; ++shard) {

@@ -118,6 +118,7 @@ class Core {
 
   // core_answer.cc: the outcome.
   bool ends(const Pending& entry, const wire::PartHeader& header) const;
+  bool others_may_answer(const Pending& entry, NodeIndex node) const;
   void on_shard(std::uint32_t slot, wire::Part& part, Instant now);
   wire::Part& join_shards();
   void conclude(std::uint32_t slot, wire::Part& part, Instant now);

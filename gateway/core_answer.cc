@@ -17,9 +17,19 @@ bool Core::ends(const Pending& entry, const wire::PartHeader& header) const {
   using enum Pending::State;
   if (header.request.gateway != self_) return false;
   if (entry.state != kInFlight && entry.state != kLosing && entry.state != kRetry) return false;
+  const std::size_t node = header.source.value;
   if (header.source == planner_.topology()->sink) return true;
-  return header.failure != nullptr && header.source.value < planner_.shape().answers.size() &&
-         planner_.shape().answers[header.source.value];
+  if (header.failure == nullptr || node >= planner_.shape().answers.size()) return false;
+  return planner_.shape().answers[node] && !others_may_answer(entry, header.source);
+}
+
+// Where one shard's failure is not the request's: the first success goes on, or shards may miss.
+// The instance ends; if the request did not get past it, it is sent again.
+bool Core::others_may_answer(const Pending& entry, NodeIndex node) const {
+  if (node.value >= entry.header.plan.size()) return false;
+  const wire::Polling polling = entry.header.plan[node.value].polling;
+  return polling == wire::Polling::kAllAsync ||
+         (polling == wire::Polling::kAll && planner_.topology()->nodes[node.value].allow_partial);
 }
 
 void Core::on_part(wire::Part& part, Instant now) {
@@ -29,7 +39,10 @@ void Core::on_part(wire::Part& part, Instant now) {
     return;
   }
   const NodeIndex sink = planner_.topology()->sink;
-  const std::vector<wire::PlanEntry>& plan = part.header.plan;
+  std::vector<wire::PlanEntry>& plan = part.header.plan;
+  if (plan.empty() && part.header.attempt == table_[slot].header.attempt) {
+    plan = table_[slot].header.plan;  // an execution that ran out of time says only whose it is
+  }
   const bool shard = part.header.source == sink && sink.value < plan.size() &&
                      route::polls_lane(plan[sink.value].polling);
   if (shard) {
@@ -124,6 +137,7 @@ void Core::end(std::uint32_t slot, Instant now) {
   Pending& entry = table_[slot];
   if (entry.state != Pending::State::kQueued) --in_flight_;
   bytes_ -= entry.bytes;
+  if (gather_.open() > 0) gather_.drop_request(entry.header.request);
   entry.payload = Bytes();
   entry.header.parameters = Bytes();
   entry.state = Pending::State::kAnswered;

@@ -75,7 +75,9 @@ void Core::blame(InstanceId gone) {
       receipt = choice.receipt;
     }
   }
-  if (oldest != nullptr) ++oldest->killed;
+  if (oldest == nullptr || oldest->blamed_attempt == oldest->header.attempt) return;
+  oldest->blamed_attempt = oldest->header.attempt;
+  ++oldest->killed;
 }
 
 void Core::lose(const std::vector<InstanceId>& gone, Instant now) {

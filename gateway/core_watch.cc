@@ -28,10 +28,9 @@ void Core::note_finished(Pending& entry, NodeIndex node, route::Choice& choice, 
   if (choice.finished) return;
   choice.finished = true;
   note_received(entry, node, choice);
-  if (choice.charged && entry.header.plan[node.value].mode == wire::PlanMode::kRun) {
-    planner_.sample(choice, node, entry.endpoint, std::max(service, Duration(microseconds(1))),
-                    now);
-  }
+  const bool executed =
+      service > Duration{} && entry.header.plan[node.value].mode == wire::PlanMode::kRun;
+  if (choice.charged && executed) planner_.sample(choice, node, entry.endpoint, service, now);
   planner_.release(choice, entry.bytes);
   room_ = true;
   if (!std::ranges::all_of(entry.choices.of(node), &route::Choice::finished)) return;
@@ -57,7 +56,7 @@ void Core::finish_answering(Pending& entry, const std::vector<wire::Hop>& hops, 
     if (hop.node >= entry.runs.size()) continue;
     const NodeIndex node{hop.node};
     if (route::Choice* choice = entry.choices.find(node, InstanceId{hop.instance}))
-      note_finished(entry, node, *choice, microseconds(hop.execute_us), now);
+      note_finished(entry, node, *choice, microseconds(std::max(1U, hop.execute_us)), now);
   }
   for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
     if (!planner_.shape().answers[n]) continue;

@@ -20,6 +20,7 @@ std::uint32_t RequestTable::take() {
   entry.next = kNoSlot;
   entry.skip.clear();
   entry.killed = 0;
+  entry.blamed_attempt = 0;
   entry.header.attempt = 1;
   entry.choices.clear();
   entry.runs.clear();

@@ -54,7 +54,8 @@ struct Pending {
   Instant accepted{};
   Instant deadline{};
   Instant retry_at{};
-  std::uint8_t killed = 0;  // instances that died while they executed it
+  std::uint8_t killed = 0;           // attempts in which an instance died while it executed it
+  std::uint16_t blamed_attempt = 0;  // the last of them
   std::uint64_t bytes = 0;
   Bytes payload;
   wire::PartHeader header;  // endpoint, parameters, plan, attempt: reused for each first part

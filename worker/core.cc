@@ -144,6 +144,9 @@ void Core::receive(PartPointer part, Instant now) {
                      route::expected_from(needs_.front(), header.plan) == 1;
   if (!alone) {
     const auto outcome = gather_.add(std::move(part), needs_, deadline, joined);
+    if (outcome == route::GatherTable::Outcome::kRefused) {
+      port_.progress(request, {.sequence = request.sequence, .attempt = attempt, .finished = 1});
+    }
     if (outcome != route::GatherTable::Outcome::kComplete) return;
   }
   Job& job = push_job();
@@ -231,7 +234,7 @@ Instant Core::run(Job& job, wire::Part& part, const Status& merged, Instant now,
     Executed executed = execution_.run(header, contents_, begun, job.deadline - begun);
     ended = executed.ended;
     ++counters_.executed;
-    service_us = micros(ended - begun);
+    service_us = std::max(1U, micros(ended - begun));
     add_hop(job, header, now, begun, ended);
     if (executed.results && !executed.error)
       executed.error = add_results(header, *executed.results);
@@ -275,6 +278,7 @@ std::optional<Error> Core::add_results(wire::PartHeader& header, const ValueMap&
 // was up.
 void Core::fail(const Job& job, wire::Part& part, Error error) {
   ++counters_.failed;
+  last_failure_ = error.message;
   if (error.code == Errc::kDeadlineExceeded) {
     part.payload = Bytes();
   } else if (job.joined.empty()) {
@@ -324,6 +328,7 @@ void Core::send_filtered(Target to, const Successor& successor, wire::Part& part
     return;
   }
   ++counters_.failed;
+  last_failure_ = passing.error().message;
   part.header.failure = std::make_unique<wire::Failure>(
       wire::Failure{passing.error().code,
                     passing.error().message,
@@ -370,8 +375,19 @@ void Core::send_parked() {
   parked_ = std::move(waiting);
 }
 
+// What will not be complete any more is finished here all the same: the gateway waits for the word
+// to give its room to others.
+void Core::give_up_expired(Instant now) {
+  expired_.clear();
+  gather_.expire(now, &expired_);
+  for (const route::GatheredRequest& past : expired_) {
+    port_.progress(past.request,
+                   {.sequence = past.request.sequence, .attempt = past.attempt, .finished = 1});
+  }
+}
+
 Instant Core::tick(Instant now) {
-  gather_.expire(now);
+  give_up_expired(now);
   Instant next = gather_.next_deadline();
   const std::size_t before = parked_.size();
   std::erase_if(parked_, [now](const Parked& parked) { return parked.until <= now; });

@@ -96,6 +96,9 @@ class Core {
   bool idle() const { return count_ == 0 && gather_.open() == 0 && parked_.empty(); }
   bool has_gateways() const { return topology_ != nullptr && !topology_->gateways.empty(); }
   const CoreCounters& counters() const { return counters_; }
+  const std::string& last_failure() const {
+    return last_failure_;
+  }  // text of the newest that began here
   const route::GatherCounters& gather_counters() const { return gather_.counters(); }
 
  private:
@@ -142,6 +145,7 @@ class Core {
   void send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now);
   void hand_over(Target to, const wire::PartHeader& header, const Bytes& payload);
   void send_parked();
+  void give_up_expired(Instant now);
   void read_graph();
   bool known(InstanceId id) const;
   const wire::TopologyNode& own_node() const { return topology_->nodes[self_.node.value]; }
@@ -163,7 +167,9 @@ class Core {
   std::size_t count_ = 0;
   Instant busy_until_{};
   std::vector<Parked> parked_;
+  std::vector<route::GatheredRequest> expired_;
   CoreCounters counters_;
+  std::string last_failure_;
 };
 
 }  // namespace flow::worker

@@ -12,6 +12,8 @@ namespace {
 // meanwhile is reported as received.
 constexpr Duration kLongJob = std::chrono::microseconds(100);
 
+constexpr Duration kTellEvery = std::chrono::seconds(1);
+
 // What an envelope and a header may need beside the payload.
 constexpr std::size_t kHeaderRoom = wire::kMaxHeader + wire::kMaxParameters + 4096;
 
@@ -59,10 +61,20 @@ Instant DataLoop::before_wait(Instant now) {
   Instant next = std::min(core_.tick(now), disconnect_gone(now));
   peers_.flush(now);
   publish();
+  if (core_.counters().failed != failures_told_) tell_failures(now);
   next = std::min(next, look_at_subscriptions(now));
   if (core_.jobs() > 0 || inbox_.pending()) return now;
   if (may_end(now, next)) loop_.stop();
   return next;
+}
+
+// Nobody may be waiting for an answer that says it: hanging and floating executors answer nobody.
+void DataLoop::tell_failures(Instant now) {
+  if (now - failures_told_at_ < kTellEvery) return;
+  log::warn("requests failed here count={} last=\"{}\"", core_.counters().failed - failures_told_,
+            core_.last_failure());
+  failures_told_ = core_.counters().failed;
+  failures_told_at_ = now;
 }
 
 void DataLoop::take_topology(Instant now) {

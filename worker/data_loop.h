@@ -56,6 +56,7 @@ class DataLoop final : public WorkerPort {
   Instant execute(Instant now);
   bool may_end(Instant now, Instant& next);
   void publish();
+  void tell_failures(Instant now);
 
   net::Context& context_;
   Shared& shared_;
@@ -78,6 +79,8 @@ class DataLoop final : public WorkerPort {
   Instant draining_since_ = kNever;
   std::uint32_t finished_ = 0;  // since the last signal to the control thread
   std::uint64_t malformed_ = 0;
+  std::uint64_t failures_told_ = 0;
+  Instant failures_told_at_{};
 };
 
 }  // namespace flow::worker

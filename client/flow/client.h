@@ -46,7 +46,7 @@ struct PostOptions {
 // The outcome of one request.
 struct Reply {
   wire::Response response;       // header: failure, attempts, hops, missing, results, timings
-  wire::DocumentList documents;  // empty when it failed
+  wire::DocumentList documents;  // when it failed: what the failing executor got, where that is known
   bool ok() const { return response.failure == nullptr; }
   Errc code() const { return ok() ? Errc::kOk : response.failure->code; }
 };

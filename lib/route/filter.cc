@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -59,7 +58,7 @@ std::size_t length_of(const ValueView& value) {
 }
 
 bool contains(std::string_view text, std::string_view part) {
-  return part.empty() || ::memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
+  return text.find(part) != std::string_view::npos;
 }
 
 std::string with_article(const ValueView& value) {

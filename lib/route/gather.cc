@@ -210,7 +210,7 @@ bool GatherTable::forget(const Went& went) {
   return true;
 }
 
-std::size_t GatherTable::expire(Instant now) {
+std::size_t GatherTable::expire(Instant now, std::vector<GatheredRequest>* expired) {
   while (!went_.empty() && (went_.front().deadline <= now || remembered_.empty())) {
     forget(went_.front());
     went_.pop_front();
@@ -221,6 +221,7 @@ std::size_t GatherTable::expire(Instant now) {
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const auto here = entry++;
     if (here->second.deadline <= now) {
+      if (expired != nullptr) expired->push_back({here->first, here->second.attempt});
       counters_.expired += drop(here);
       ++requests;
     } else {
@@ -229,6 +230,11 @@ std::size_t GatherTable::expire(Instant now) {
   }
   next_deadline_ = next;
   return requests;
+}
+
+void GatherTable::drop_request(RequestId request) {
+  const auto held = entries_.find(request);
+  if (held != entries_.end()) counters_.orphaned += drop(held);
 }
 
 std::size_t GatherTable::keep_gateways(std::span<const InstanceId> alive) {

@@ -54,11 +54,17 @@ struct GatherCounters {
   std::uint64_t unexpected = 0;  // from a node the plan does not expect here
   std::uint64_t refused = 0;     // the table was full
   std::uint64_t expired = 0;     // held, then the deadline passed
-  std::uint64_t orphaned = 0;    // held, then the gateway left
+  std::uint64_t orphaned = 0;    // held, then the gateway left or the request ended
   std::uint64_t late = 0;        // of an ALL_ASYNC need that another part satisfied
   std::uint64_t forgotten = 0;   // requests with parts to come that were too many to remember
 
   friend bool operator==(const GatherCounters&, const GatherCounters&) = default;
+};
+
+// A request that was gathered here, and never complete.
+struct GatheredRequest {
+  RequestId request;
+  std::uint16_t attempt = 0;
 };
 
 // The parts of a request, in the order of `needs`, shards ascending; of an ALL_ASYNC need one.
@@ -78,11 +84,14 @@ class GatherTable {
   // no longer fit loses its documents and counts as a failure (kOverloaded).
   Outcome add(PartPointer part, std::span<const NodeIndex> needs, Instant deadline, Joined& joined);
 
-  // Drops the requests whose deadline has passed; how many.
-  std::size_t expire(Instant now);
+  // Drops the requests whose deadline has passed; how many. Adds them to `expired` where given.
+  std::size_t expire(Instant now, std::vector<GatheredRequest>* expired = nullptr);
 
   // Drops the requests of gateways that are not in `alive`; how many.
   std::size_t keep_gateways(std::span<const InstanceId> alive);
+
+  // Drops what is held of a request, if anything is.
+  void drop_request(RequestId request);
 
   // Not later than the next deadline of a request held; kNever when there is none.
   Instant next_deadline() const { return next_deadline_; }

@@ -214,7 +214,8 @@ bool Planner::place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& c
       entry.polling == wire::Polling::kAllAsync || topology_->nodes[task.node.value].allow_partial;
   blocked.lack = partial ? Blocked::kSomeLane : Blocked::kWholeLane;
   blocked.nobody = !has(task.node, blocked.lack);
-  if (blocked.nobody) return false;
+  blocked.unconnected = lanes.empty() || !(partial || lanes.front().whole);
+  if (blocked.nobody || blocked.unconnected) return false;
   Task all = task;
   all.first_wins = entry.polling == wire::Polling::kAllAsync;
   const std::size_t picked =
@@ -233,6 +234,7 @@ bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices,
   entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
   blocked.node = task.node;
   blocked.lack = Blocked::kInstance;
+  blocked.unconnected = false;
   if (serving.by_shard.empty() || !task.run) {
     blocked.nobody = serving.slots.empty();
     return place_in(serving.slots, task, entry, choices);
@@ -256,7 +258,8 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
     const auto first = static_cast<std::uint32_t>(choices.members_.size());
     if (!place({node, endpoint, run, bytes, now, false}, plan[n], choices, blocked)) {
       plan[n] = {};
-      if (blocked.nobody && !shape_.answers[n]) continue;  // nobody waits for it
+      if ((blocked.nobody || blocked.unconnected) && !shape_.answers[n])
+        continue;            // nobody waits for it
       choices.begin(count);  // a choice that was not charged must not be released
       return false;
     }

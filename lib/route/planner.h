@@ -59,7 +59,8 @@ struct Blocked {
   enum Lack : std::uint32_t { kInstance = 0, kWholeLane = 1, kSomeLane = 2, kShard = 3 };
 
   NodeIndex node;
-  bool nobody = false;  // nothing may be planned at all; false: all are full
+  bool nobody = false;       // no instance that could serve it lives; false: all are full, or
+  bool unconnected = false;  // the shards are there, but no lane of them yet
   std::uint32_t lack = kInstance;
 };
 

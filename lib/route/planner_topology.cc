@@ -195,8 +195,10 @@ bool Planner::remove(InstanceId id) {
 bool Planner::has(NodeIndex node, std::uint32_t lack) const {
   const Serving& serving = serving_[node.value];
   if (lack == Blocked::kInstance) return !serving.slots.empty();
-  if (lack == Blocked::kWholeLane) return !serving.lanes.empty() && serving.lanes.front().whole;
-  if (lack == Blocked::kSomeLane) return !serving.lanes.empty();
+  if (lack == Blocked::kSomeLane) return !serving.slots.empty();
+  if (lack == Blocked::kWholeLane) {
+    return std::ranges::none_of(serving.by_shard, [](const auto& shard) { return shard.empty(); });
+  }
   return !serving.by_shard[lack - Blocked::kShard].empty();
 }
 
@@ -227,12 +229,6 @@ std::string Planner::describe(const Blocked& blocked) const {
   const std::string tried = addresses(blocked.node, without);
   if (serving.slots.empty() && blocked.lack < Blocked::kShard)
     return fmt::format("executor '{}' has no live instance; tried {}", executor, tried);
-  if (without.empty()) {
-    return fmt::format(
-        "executor '{}': its shards are not connected with those who send to them; "
-        "tried {}",
-        executor, tried);
-  }
   return fmt::format("executor '{}': {} {} {} no live instance; tried {}", executor,
                      without.size() == 1 ? "shard" : "shards", fmt::join(without, ", "),
                      without.size() == 1 ? "has" : "have", tried);

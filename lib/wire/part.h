@@ -127,7 +127,7 @@ struct Progress {
   std::uint16_t attempt = 1;
   std::uint8_t finished = 0;  // 0: received, 1: finished, its part was sent on
   std::uint8_t reserved = 0;
-  std::uint32_t service_us = 0;  // finished: time of execution
+  std::uint32_t service_us = 0;  // finished: time of execution, 0: it was not executed
 
   friend bool operator==(const Progress&, const Progress&) = default;
 };

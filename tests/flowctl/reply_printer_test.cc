@@ -34,6 +34,7 @@ Reply failed_reply() {
   Reply reply;
   reply.response.failure = std::make_unique<wire::Failure>();
   *reply.response.failure = {Errc::kExecutorError, "bad\nthing", "encode", "encode/rep-1"};
+  reply.documents.push_back(document("in", "what encode got"));
   return reply;
 }
 
@@ -68,7 +69,7 @@ TEST_CASE("a failed request's object names code, message, executor and instance"
   CHECK(*header.find("code") == Value("EXECUTOR_ERROR"));
   CHECK(*header.find("message") == Value("bad\nthing"));
   CHECK(*header.find("instance") == Value("encode/rep-1"));
-  CHECK(value->if_map()->find("docs")->if_list()->empty());
+  CHECK(value->if_map()->find("docs")->if_list()->size() == 1);
 }
 
 TEST_CASE("dictionary results are the parameter __results__") {
@@ -106,6 +107,12 @@ TEST_CASE("table: documents, or their matches by rank when there are any") {
   ReplyPrinter matches(ReplyFormat::kTable, false, {}, 0);
   CHECK(matches.print(reply) ==
         "q: question\nRANK  ID  SCORES    TEXT\n   1  m   cos 0.25  answer\n");
+}
+
+TEST_CASE("missing shards are one line, each with its executor") {
+  Reply reply;
+  reply.response.missing = {{"index", 1}, {"words", 0}};
+  CHECK(missing_line(reply) == "answered without shard 1 of index, shard 0 of words");
 }
 
 TEST_CASE("a failure is one line with code, message, executor and instance") {

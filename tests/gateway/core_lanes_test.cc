@@ -117,6 +117,63 @@ TEST_CASE("without a whole lane requests wait, then fail and name the shard") {
   CHECK(f.core.in_flight() == 0);
 }
 
+TEST_CASE("requests wait for a lane as long as all shards live") {
+  wire::Topology topology = shards_and_one(wire::Polling::kAll);
+  topology.lanes[0].state = topology.lanes[1].state = wire::InstanceState::kStarting;
+  Fixture f(topology);
+  f.ask(7, at(10ms));
+  f.core.tick(at(5s));
+  CHECK(f.effects.answers.empty());
+  CHECK(f.effects.published.empty());
+}
+
+TEST_CASE("two shards that die with a request are one try of it") {
+  Fixture f(shards_and_one(wire::Polling::kAll));
+  f.ask(7, at(0ms));
+  f.report(1, 0, false, at(1ms));
+  f.report(3, 0, false, at(1ms));
+  f.lose(1, at(2ms));
+  f.lose(3, at(3ms));
+  f.core.tick(at(50ms));
+  CHECK(f.effects.answers.empty());
+  REQUIRE(f.effects.published.size() == 2);
+  CHECK(f.effects.published[1].to == InstanceId{51});
+}
+
+TEST_CASE("a shard that runs out of time ends no request that others may answer") {
+  wire::Topology topology = shards_and_one(wire::Polling::kAllAsync);
+  bool ends = false;
+  SUBCASE("the first success goes on") {}
+  SUBCASE("shards may be missing") {
+    topology.nodes[0].polling = {{"*", wire::Polling::kAll}};
+    topology.nodes[0].allow_partial = true;
+  }
+  SUBCASE("all are needed") {
+    topology.nodes[0].polling = {{"*", wire::Polling::kAll}};
+    ends = true;
+  }
+  Fixture f(topology);
+  f.ask(7, at(0ms));
+  wire::Part late = failed(f.part(0, kIndex, {}), "out of time");
+  late.header.plan.clear();
+  arrive(f, std::move(late));
+  CHECK(f.effects.answers.size() == (ends ? 1 : 0));
+}
+
+TEST_CASE("a shard of the sink that runs out of time is one that failed") {
+  wire::Topology topology = shards(wire::Polling::kAll);
+  topology.nodes[0].allow_partial = true;
+  Fixture f(topology);
+  f.ask(7, at(0ms));
+  wire::Part late = failed(shard_part(f, 0, 0), "out of time");
+  late.header.plan.clear();
+  arrive(f, std::move(late));
+  CHECK(f.effects.answers.empty());
+  arrive(f, shard_part(f, 0, 1, documents({{"b", ""}})));
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].missing == "index:0");
+}
+
 TEST_CASE("what stands behind a lane is due when all of its members have finished") {
   Fixture f(shards_and_one(wire::Polling::kAll));
   f.ask(7, at(0ms));
@@ -254,7 +311,8 @@ TEST_CASE("with allow_partial a lane without a shard answers, and the shard is n
 }
 
 TEST_CASE("shards that no answer waits for are missed by nobody") {
-  wire::Topology topology = shards_and_one(wire::Polling::kAllAsync);
+  wire::Topology topology = shards_and_one(wire::Polling::kAll);
+  topology.nodes[0].allow_partial = true;
   topology.nodes[1].needs = {kGatewayNode};
   topology.lanes.pop_back();
   topology.lanes[0].members[0] = {};

@@ -176,6 +176,7 @@ TEST_CASE("a lane with a full member has no room") {
 
 TEST_CASE("only whole lanes in service with all members in service are planned") {
   wire::Topology topology = sharded(2, 1);
+  bool nobody = false;
   SUBCASE("the lane is not in service") {
     topology.lanes[0].state = wire::InstanceState::kStarting;
   }
@@ -184,16 +185,28 @@ TEST_CASE("only whole lanes in service with all members in service are planned")
   }
   SUBCASE("a member is suspect") {
     topology.instances[1].state = wire::InstanceState::kSuspect;
+    nobody = true;
   }
   SUBCASE("a member is gone") {
     topology.instances.pop_back();
+    nobody = true;
   }
   SUBCASE("a shard is missing") {
     topology.lanes[0].members[1] = {};
   }
   Fixture f(topology);
   CHECK_FALSE(f.ask("/search"));
-  CHECK(f.blocked.nobody);
+  CHECK(f.blocked.nobody ==
+        nobody);  // shards that all live get their lane, it is only not there yet
+  CHECK(f.choices.all().empty());
+}
+
+TEST_CASE("a lane that is not there yet holds up no request whose answer does not wait for it") {
+  wire::Topology topology = sharded(2, 1);
+  topology.lanes[0].state = wire::InstanceState::kStarting;
+  topology.sink = kGatewayNode;
+  Fixture f(topology);
+  CHECK(f.ask("/search"));
   CHECK(f.choices.all().empty());
 }
 

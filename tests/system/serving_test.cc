@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <set>
 
 #include "base/json.h"
 #include "flow_process.h"
@@ -102,4 +103,16 @@ TEST_CASE("post prints answers in the order of the input, however they come") {
       {"post", "/x", "--input", "-", "--request-size", "1", "--concurrency", "32"}, input);
   CHECK(finished.code == 0);
   CHECK(finished.out == input);
+}
+
+TEST_CASE("requests one after the other visit every replica") {
+  Sandbox sandbox;
+  Flow flow(sandbox, executor("first", "pass-through", "replicas = 2") +
+                         executor("who", "append-name", "replicas = 5"));
+  Client client = flow.client();
+  std::set<std::string> names;
+  for (int i = 0; i < 5; ++i)
+    names.insert(texts(client.post("/x", {})));
+  CHECK(names ==
+        std::set<std::string>{"who/rep-0", "who/rep-1", "who/rep-2", "who/rep-3", "who/rep-4"});
 }

@@ -120,6 +120,28 @@ TEST_CASE("a join executes once, on the parts reduced in declared order") {
   CHECK(bench.port.reported.size() == 2);
 }
 
+TEST_CASE("a join whose time is up is reported as finished, so that its room is free again") {
+  Bench bench(diamond({"a", "b"}), "join");
+  bench.feed(bench.part("a", {"x"}));
+  CHECK(bench.port.reported.empty());
+  const Instant due = bench.core.tick(at(Duration{}));
+
+  bench.core.tick(due);
+
+  REQUIRE(bench.port.reported.size() == 1);
+  CHECK(bench.port.reported[0].finished == 1);
+  CHECK(bench.port.reported[0].service_us == 0);
+  CHECK(bench.core.gathering() == 0);
+
+  PartPointer late = bench.part("b", {"y"});
+  late->header.remaining = Duration{};
+  bench.feed(std::move(late), due + 1ms);
+  bench.core.tick(due + 1ms);
+  CHECK(bench.execution.runs == 0);
+  CHECK(bench.core.gathering() == 0);
+  CHECK(bench.port.reported.size() == 2);
+}
+
 TEST_CASE("a join that is passed over still reduces") {
   Bench bench(diamond({"a", "b"}), "join");
   for (const char* from : {"b", "a"}) {

@@ -195,11 +195,13 @@ void Core::retire(Instance& instance, const std::string& reason, Instant now) {
   instance.retired_at = now;
 }
 
-// Of all gateways' requests in flight, the version of the topology the oldest was planned with.
+// Of all gateways' requests in flight, the version of the topology the oldest was planned with. A
+// gateway that is only suspected has them still.
 std::uint64_t Core::oldest_plan() const {
   std::uint64_t oldest = ~std::uint64_t{0};
   for (const auto& [id, instance] : instances_) {
-    const bool plans = instance.serves() || (instance.waits() && instance.acked_version > 0);
+    const bool plans = instance.serves() || instance.state == wire::InstanceState::kSuspect ||
+                       (instance.waits() && instance.acked_version > 0);
     if (instance.role == wire::Role::kGateway && plans)
       oldest = std::min(oldest, instance.oldest_plan);
   }

@@ -64,7 +64,9 @@ void Core::on_subscriptions(Instance& instance, wire::Subscriptions subscription
   dirty_ = true;
 }
 
-// The lanes of a topology that was in use before this broker started, in their old state.
+// The lanes of a topology that was in use before this broker started, in their old state. Workers
+// that served had taken over a topology with each lane that did; the other lanes wait for an
+// acknowledgement of what this broker pushes.
 void Core::recall_lanes(const wire::Topology& topology, Instant now) {
   std::erase_if(lanes_, [](const auto& entry) { return entry.second.recalled; });
   for (const wire::TopologyLane& known : topology.lanes) {
@@ -77,12 +79,15 @@ void Core::recall_lanes(const wire::Topology& topology, Instant now) {
     lane.entry = known;
     lane.recalled = true;
     lane.retired_at = now;
+    lane.pushed_in = lane.serves() ? topology.version : topology.version + 1;
     if (lane.retired()) lane.retired_in = topology.version;
   }
   for (const wire::TopologyInstance& known : topology.instances) {
     const auto found = instances_.find(known.id);
     if (found == instances_.end() || known.state != InstanceState::kServing) continue;
-    if (found->second.waits()) set_state(found->second, InstanceState::kServing, {}, now);
+    Instance& instance = found->second;
+    instance.acked_version = std::max(instance.acked_version, topology.version);
+    if (instance.waits()) set_state(instance, InstanceState::kServing, {}, now);
   }
   assume_seen();
 }
@@ -147,7 +152,7 @@ void Core::form_lane(const graph::Node& node, std::vector<InstanceId> members) {
   ++counters_.lanes_formed;
 }
 
-// A suspected instance is a candidate while its shard has no other.
+// A suspected instance is a candidate while its shard has no other and lanes cannot do without it.
 ShardCandidates Core::candidates_of(const graph::Node& node) const {
   ShardCandidates shards(node.shards);
   ShardCandidates suspects(node.shards);
@@ -157,8 +162,10 @@ ShardCandidates Core::candidates_of(const graph::Node& node) const {
     if (instance.serves() || instance.waits()) shards[instance.shard].push_back(candidate);
     if (instance.state == InstanceState::kSuspect) suspects[instance.shard].push_back(candidate);
   }
+  const auto is_empty = [](const auto& candidates) { return candidates.empty(); };
+  const bool needs_all = !may_miss_shards(node) || std::ranges::all_of(shards, is_empty);
   for (std::size_t shard = 0; shard < shards.size(); ++shard) {
-    if (shards[shard].empty()) shards[shard] = std::move(suspects[shard]);
+    if (shards[shard].empty() && needs_all) shards[shard] = std::move(suspects[shard]);
     std::ranges::sort(shards[shard], {}, &LaneCandidate::replica);
   }
   return shards;

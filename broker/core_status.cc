@@ -141,10 +141,12 @@ std::pair<FlowState, std::string> Core::judge() const {
   if (!begun_) return {FlowState::kStarting, "waiting for the store"};
   std::vector<std::string> troubles;
   bool node_down = false;
+  const std::vector<bool> answers = graph::answering(options_.graph);
   for (const graph::Node& node : options_.graph.nodes()) {
     auto [state, reason] = judge_node(node);
     if (state == FlowState::kReady) continue;
-    node_down = node_down || state != FlowState::kDegraded;
+    const bool down = state != FlowState::kDegraded && answers[node.index.value];
+    node_down = node_down || down;
     if (std::ranges::find(troubles, reason) == troubles.end())
       troubles.push_back(std::move(reason));
   }

@@ -77,9 +77,9 @@ struct Instance {
   std::string host;
   std::string version;
   std::uint64_t sent_version = 0;
-  std::uint64_t acked_version = 0;
-  std::uint64_t oldest_plan = 0;  // gateways
-  std::uint64_t retired_in = 0;   // version that said so, 0: not yet said
+  std::uint64_t acked_version = 0;  // or what it must have taken over before
+  std::uint64_t oldest_plan = 0;    // gateways
+  std::uint64_t retired_in = 0;     // version that said so, 0: not yet said
   Instant retired_at{};
   std::string saved_health;
   Instant saved_at{};
@@ -97,7 +97,7 @@ struct Instance {
 // A lane as the topology shows it, and how far that is known.
 struct Lane {
   wire::TopologyLane entry;
-  std::uint64_t pushed_in = 0;   // version that first had it, 0: not yet said
+  std::uint64_t pushed_in = 0;   // version to know it from, 0: not yet said
   std::uint64_t retired_in = 0;  // version that said so, 0: not yet said
   Instant retired_at{};
   bool recalled = false;  // known from the store or a gateway

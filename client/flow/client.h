@@ -45,8 +45,9 @@ struct PostOptions {
 
 // The outcome of one request.
 struct Reply {
-  wire::Response response;       // header: failure, attempts, hops, missing, results, timings
-  wire::DocumentList documents;  // when it failed: what the failing executor got, where that is known
+  wire::Response response;  // header: failure, attempts, hops, missing, results, timings
+  wire::DocumentList
+      documents;  // when it failed: what the failing executor got, where that is known
   bool ok() const { return response.failure == nullptr; }
   Errc code() const { return ok() ? Errc::kOk : response.failure->code; }
 };

@@ -28,6 +28,7 @@ inline constexpr std::string_view kBadExpansion = "E0115";
 inline constexpr std::string_view kBadOverride = "E0116";
 inline constexpr std::string_view kBadJson = "E0117";
 inline constexpr std::string_view kBadFlowName = "E0118";
+inline constexpr std::string_view kBadTest = "E0119";
 
 // The graph.
 inline constexpr std::string_view kBadName = "E0130";
@@ -57,5 +58,6 @@ inline constexpr std::string_view kAfterOneShard = "W0204";
 inline constexpr std::string_view kAllOneShard = "W0205";
 inline constexpr std::string_view kPartialOneShard = "W0206";
 inline constexpr std::string_view kUnreachable = "W0207";
+inline constexpr std::string_view kTargetsNobody = "W0208";
 
 }  // namespace flow::graph::codes

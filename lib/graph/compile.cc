@@ -175,7 +175,9 @@ void Compiler::add_everything_unneeded(Position at, Place place) {
 void Compiler::report_unknown_need(Position at, const Placed<std::string>& need) {
   std::vector<std::string_view> names = {kGatewayName};
   for (const ExecutorDecl& executor : flow.executors) {
-    if (executor.name.value != name_of(at)) names.push_back(executor.name.value);
+    const std::string& name = executor.name.value;
+    const bool said = std::ranges::find(names, name) != names.end();
+    if (!said && name != name_of(at)) names.push_back(name);
   }
   const auto meant = did_you_mean(need.value, names);
   std::string hint = meant ? fmt::format("did you mean '{}'?", *meant)

@@ -134,6 +134,14 @@ characters: it becomes the name of a folder and of keys.
 
 Wrong:  name = "Package Search"
 Right:  name = "package-search")"},
+    Explanation{
+        codes::kBadTest, "a [[test]] cannot be run as it is written",
+        R"(A document has a field that documents do not have or a value that does not fit it, `target` is no
+regular expression, `input_file` cannot be read, the endpoint is empty, or `expect` stands beside an
+`expect_code` other than "OK": a failed request answers no documents.
+
+Wrong:  input = [{ txt = "hello" }]
+Right:  input = [{ text = "hello" }])"},
 };
 
 }  // namespace
@@ -147,7 +155,7 @@ const Explanation* find_explanation(std::string_view code) {
     const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; };
     return std::ranges::equal(entry.code, code, {}, {}, upper);
   };
-  for (const auto entries : {file_explanations(), graph_explanations()}) {
+  for (const auto entries : {file_explanations(), graph_explanations(), status_explanations()}) {
     const auto at = std::ranges::find_if(entries, same);
     if (at != entries.end()) return &*at;
   }

@@ -152,6 +152,13 @@ that it only ever runs without documents. (Unless an executor on the way changes
 Suspicious:  a: when = { "tags__n" = { "$lt" = 1 } }
              b, behind a: when = { "tags__n" = { "$gt" = 5 } }
 Usual:       two branches, each with a filter of its own)"},
+    Explanation{
+        codes::kTargetsNobody, "warning: the target of a test matches no executor",
+        R"(A target is a regular expression that an executor's name must match from its start. None does, so every
+executor is passed over, and the request comes back as it was.
+
+Suspicious:  target = "ndex" where the executor is called index
+Usual:       target = "index")"},
 };
 
 }  // namespace

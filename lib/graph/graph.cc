@@ -14,6 +14,20 @@ const Node* Graph::find(std::string_view name) const {
   return at == nodes_.end() ? nullptr : &*at;
 }
 
+std::vector<bool> answering(const Graph& graph) {
+  std::vector<bool> answers(graph.nodes().size());
+  if (graph.sink() == kGatewayNode) return answers;
+  answers[graph.sink().value] = true;
+  const std::vector<NodeIndex>& order = graph.topological();
+  for (auto node = order.rbegin(); node != order.rend(); ++node) {
+    if (!answers[node->value]) continue;
+    for (const NodeIndex need : graph[*node].needs) {
+      if (need != kGatewayNode) answers[need.value] = true;
+    }
+  }
+  return answers;
+}
+
 bool is_hanging(const Graph& graph, NodeIndex index) {
   return graph[index].successors.empty() && !graph[index].floating;
 }

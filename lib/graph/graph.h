@@ -78,6 +78,9 @@ std::optional<Graph> compile(const FlowDecl& flow, Diagnostics& diagnostics);
 // Whether the node is a leaf whose results nobody gets: neither the sink nor floating.
 bool is_hanging(const Graph& graph, NodeIndex index);
 
+// By node: whether the answer waits for it.
+std::vector<bool> answering(const Graph& graph);
+
 // Whether any endpoint of the node is published to lanes (ALL, ALL_ASYNC): it has shards, and its
 // predecessors bind a socket for them.
 bool uses_lanes(const Node& node);

@@ -34,6 +34,7 @@ constexpr std::array<OperatorName, 12> kOperators{{{"$eq", Operator::kEqual},
                                                    {"$regex", Operator::kRegex},
                                                    {"$size", Operator::kSize},
                                                    {"$exists", Operator::kExists}}};
+constexpr std::size_t kMaxShownPath = 80;
 constexpr std::array<std::string_view, 3> kLogic{"$and", "$or", "$not"};
 
 std::optional<Operator> parse_operator(std::string_view name) {
@@ -53,12 +54,34 @@ std::string with_article(Value::Kind kind) {
 }
 
 std::string hint_for_operator(std::string_view name, bool with_logic) {
+  if (name == "$nor") return "write { \"$not\" = { \"$or\" = [...] } }";
   std::vector<std::string_view> known;
   for (const OperatorName& entry : kOperators)
     known.push_back(entry.name);
   if (with_logic) known.assign(kLogic.begin(), kLogic.end());
   if (const auto meant = did_you_mean(name, known)) return fmt::format("did you mean {}?", *meant);
   return fmt::format("operators are {}", fmt::join(known, ", "));
+}
+
+// Fields below which people look for names of their own.
+bool has_names(std::string_view field) {
+  constexpr std::array<std::string_view, 5> kFields{"tags", "chunks", "matches", "scores",
+                                                    "evaluations"};
+  return std::ranges::find(kFields, field.substr(0, field.find("__"))) != kFields.end();
+}
+
+// For { tags.a.b = ... }, which TOML takes as tables inside of tables: "did you mean tags__a__b?"
+std::string hint_for_path(std::string_view field, const std::string& name, const Value& operand) {
+  std::string path = fmt::format("{}__{}", field, name);
+  const Value* value = &operand;
+  for (const ValueMap* map = value->if_map(); map != nullptr && map->size() == 1;
+       map = value->if_map()) {
+    const auto& [key, below] = *map->begin();
+    if (key.empty() || key.starts_with('$') || path.size() > kMaxShownPath) break;
+    path += "__" + key;
+    value = &below;
+  }
+  return fmt::format("did you mean {}?", path);
 }
 
 bool deeper_than(const Value& value, int levels) {
@@ -176,7 +199,8 @@ Parser::Parsed Parser::logic(const std::string& name, const Value& value, int de
     }
   } else {
     return refuse(fmt::format("{} needs a list of queries or a query, not {}", name,
-                              with_article(value.kind())));
+                              with_article(value.kind())),
+                  fmt::format("as in {{ \"{}\" = [{{ tags__x = {{ \"$eq\" = 5 }} }}] }}", name));
   }
   node->kind = name == "$or" ? QueryNode::Kind::kAny : QueryNode::Kind::kAll;
   node->negated = name == "$not";
@@ -206,7 +230,11 @@ Parser::Parsed Parser::comparison(const std::string& field, const std::string& n
                                   const Value& operand) {
   const std::optional<Operator> op = parse_operator(name);
   if (!op) {
-    return refuse(fmt::format("there is no operator {}", name), hint_for_operator(name, false));
+    std::string hint = hint_for_operator(name, false);
+    const bool step = !name.empty() && !name.starts_with('$') && has_names(field) &&
+                      (operand.if_map() != nullptr || !hint.starts_with("did you mean"));
+    if (step) hint = hint_for_path(field, name, operand);
+    return refuse(fmt::format("there is no operator {}", name), std::move(hint));
   }
   if (++count_ > kMaxConditions) {
     return refuse(fmt::format("more than {} conditions", kMaxConditions));
@@ -221,7 +249,10 @@ Parser::Parsed Parser::comparison(const std::string& field, const std::string& n
   Kinds right = internal::kAnyKind;
   if (!read_operand(condition, operand, right)) return std::nullopt;
   const std::string misfit = internal::misfit(*op, left, right);
-  if (!misfit.empty()) return refuse(fmt::format("{} of '{}': {}", name, field, misfit));
+  if (!misfit.empty()) {
+    return refuse(fmt::format("{} of '{}': {}", name, field, misfit),
+                  internal::example_of(*op, field, left));
+  }
   QueryNode node;
   node.kind = QueryNode::Kind::kCondition;
   node.condition = std::move(condition);
@@ -233,7 +264,8 @@ bool Parser::read_operand(Condition& condition, const Value& value, Kinds& kinds
   if (text != nullptr && text->starts_with('{')) return read_placeholder(condition, *text, kinds);
   const std::string_view name = to_string(condition.op);
   if (condition.op == Operator::kExists && value.kind() != Value::Kind::kBool) {
-    refuse(fmt::format("{} needs true or false, not {}", name, with_article(value.kind())));
+    refuse(fmt::format("{} needs true or false, not {}", name, with_article(value.kind())),
+           internal::example_of(condition.op, condition.path.text, kinds));
     return false;
   }
   if (deeper_than(value, kMaxOperandDepth)) {

@@ -42,4 +42,7 @@ std::string words(Kinds kinds);
 // may.
 std::string misfit(Operator op, Kinds left, Kinds right);
 
+// A right use of `op`, of the field that holds `left` if there is one: "as in { text = ... }".
+std::string example_of(Operator op, std::string_view field, Kinds left);
+
 }  // namespace flow::graph::internal

@@ -212,4 +212,34 @@ std::string misfit(Operator op, Kinds left, Kinds right) {
   return {};
 }
 
+std::string example_of(Operator op, std::string_view field, Kinds left) {
+  struct Operand {
+    std::string_view text;
+    Kinds kinds;
+  };
+  constexpr Operand kNumber{"5", kNumberKind};
+  constexpr Operand kText{"\"a\"", kTextKind};
+  const auto said = [op](std::string_view of, std::string_view operand) {
+    return fmt::format("as in {{ {} = {{ \"{}\" = {} }} }}", of, to_string(op), operand);
+  };
+  std::vector<Operand> operands;
+  switch (op) {
+    case Operator::kEqual:
+    case Operator::kNotEqual:
+    case Operator::kGreater:
+    case Operator::kGreaterOrEqual:
+    case Operator::kLess:
+    case Operator::kLessOrEqual: operands = {kNumber, kText}; break;
+    case Operator::kIn:
+    case Operator::kNotIn: operands = {{"[\"a\", \"b\"]", kListKind}}; break;
+    case Operator::kRegex: operands = {{"\"^a\"", kTextKind}}; break;
+    case Operator::kSize: operands = {{"3", kNumberKind}}; break;
+    case Operator::kExists: operands = {{"true", kNumberKind}}; break;
+  }
+  for (const Operand& operand : operands) {
+    if (misfit(op, left, operand.kinds).empty()) return said(field, operand.text);
+  }
+  return said("tags__x", operands.front().text);
+}
+
 }  // namespace flow::graph::internal

@@ -105,6 +105,19 @@ TEST_CASE("an executor without any instance makes the flow down, and says so") {
   CHECK(world.core().state() == FlowState::kReady);
 }
 
+TEST_CASE("an executor no answer waits for makes the flow degraded, not down") {
+  NodePlan side{"side"};
+  side.needs = {"gateway"};
+  NodePlan answer{"answer"};
+  answer.needs = {"gateway"};
+  World world({side, answer});
+  world.bring_up();
+  world.kill(world["side/rep-0"]);
+  world.run(milliseconds(50));
+  CHECK(world.core().state() == FlowState::kDegraded);
+  CHECK(world.core().reason().starts_with("side/rep-0"));
+}
+
 TEST_CASE("an exit notice is a death at once") {
   World world({{"encode", 1, 2}});
   world.bring_up();

@@ -191,6 +191,76 @@ TEST_CASE("a publisher that a new broker has not heard saw what served; then its
   CHECK(serving(world) == before);
 }
 
+TEST_CASE("a publisher that executes while the broker is replaced keeps the lanes serving") {
+  for (const bool store_is_lost : {false, true}) {
+    CAPTURE(store_is_lost);
+    World world({{"encode"}, kIndex2x2});
+    world.bring_up();
+    const std::vector<wire::TopologyLane> before = serving(world);
+    const std::size_t pushed = world.pushed.size();
+    world["encode/rep-0"].acknowledges = false;
+
+    world.stop_broker();
+    if (store_is_lost) world.data.lose_everything();
+    world.start_broker();
+    world.run(seconds(3));
+
+    REQUIRE(world.pushed.size() > pushed);
+    for (std::size_t i = pushed; i < world.pushed.size(); ++i)
+      CHECK(world.pushed[i].lanes == before);
+    CHECK(serving(world) == before);
+    CHECK(world.core().state() == FlowState::kReady);
+  }
+}
+
+TEST_CASE("a worker that joins a restarted broker has to take over the topology like others") {
+  World world({{"encode", 1, 2}, {"index", 2, 1}});
+  world.bring_up();
+  const std::vector<wire::TopologyLane> before = serving(world);
+  world.restart_broker();
+  world.run(seconds(1));
+  world.kill(world["encode/rep-1"]);
+  Peer& late = world.worker("encode/rep-1", false);
+  late.acknowledges = false;
+  set_marks(world, late,
+            {{before[0].id, at(world, 0, 0).id()}, {before[0].id, at(world, 1, 0).id()}});
+  wire::Ready ready;
+  ready.data_address = address_of(late.name, late.pid);
+  late.member->ready(ready);
+  world.run(milliseconds(50));
+
+  CHECK(serving(world) == before);
+  CHECK(world.in_topology(late.id(), InstanceState::kStarting));
+  late.member->acknowledge(world.core().version(), 0);
+  world.run(milliseconds(20));
+  CHECK(world.in_topology(late.id(), InstanceState::kServing));
+}
+
+TEST_CASE("a lane that waited when the broker was killed waits on under the next one") {
+  World world({{"encode"}, {"index", 2, 1}});
+  world.worker("encode/rep-0").acknowledges = false;
+  world.worker("index/shard-0/rep-0");
+  world.worker("index/shard-1/rep-0");
+  world.gateway();
+  world.run(milliseconds(100));
+  REQUIRE(lanes(world, InstanceState::kStarting).size() == 1);
+
+  at(world, 0, 0).paused = true;  // so that nothing is pushed before encode said what it sees
+  world.restart_broker();
+  world.run(milliseconds(100));
+  at(world, 0, 0).paused = false;
+  world.run(seconds(1));
+  for (const wire::Topology& topology : world.pushed)
+    CHECK(std::ranges::count(topology.lanes, InstanceState::kServing, &wire::TopologyLane::state) ==
+          0);
+  CHECK(reason(world).find("encode/rep-0 to take over the topology") != std::string::npos);
+
+  world["encode/rep-0"].member->acknowledge(world.core().version(), 0);
+  world.run(milliseconds(100));
+  CHECK(serving(world).size() == 1);
+  CHECK(world.core().counters().lanes_formed == 0);
+}
+
 TEST_CASE("a gateway that never got a topology does not count as having seen lanes") {
   World world({{"index", 2, 1}});
   world.bring_up();

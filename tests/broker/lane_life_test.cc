@@ -93,7 +93,7 @@ void happen(World& world, std::uint64_t dice) {
 }
 
 TEST_CASE("whatever happens, what may be planned is seen, and in the end everything serves") {
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
     std::uint64_t dice = seed * 0x9E3779B97F4A7C15ULL;
     World world({{"encode", 1, 2}, partial(2, 2), {"store", 3, 1}, {"rank", 1, 1}});

@@ -93,6 +93,29 @@ TEST_CASE("a retired lane leaves the topology when all requests planned before i
   CHECK(world.core().topology().lanes == serving(world));
 }
 
+TEST_CASE("what a stopped gateway planned on stays until it wakes up or is given up") {
+  for (const bool wakes : {true, false}) {
+    CAPTURE(wakes);
+    World world({kIndex2x2});
+    world.bring_up();
+    world.gateway("gateway/1");
+    world.run(milliseconds(50));
+    Peer& stopped = world["gateway/0"];
+    stopped.member->acknowledge(world.core().version(), world.core().version());
+    world.pump();
+    stopped.paused = true;
+    world.kill(at(world, 1, 1));
+    world.run(milliseconds(1500));
+    CHECK(serving(world).size() == 2);
+    CHECK(lanes(world, InstanceState::kRetired).size() == 1);
+
+    if (wakes) stopped.paused = false;
+    world.run(seconds(2));
+    CHECK(world.core().counters().lost == (wakes ? 1 : 2));
+    CHECK(lanes(world, InstanceState::kRetired).empty());
+  }
+}
+
 TEST_CASE("a lane goes without a shard that has nobody, until a complete one serves") {
   World world({partial(2, 1)});
   world.bring_up();
@@ -138,6 +161,53 @@ TEST_CASE("ALL_ASYNC can do without a shard, ALL alone cannot") {
   CHECK(lanes(second, InstanceState::kStarting).empty());
   CHECK(second.core().state() == FlowState::kDegraded);
   CHECK(reason(second).find("index/shard-0/rep-0 is gone") != std::string::npos);
+}
+
+TEST_CASE("a lane goes without a shard that is only suspected, until it is heard again") {
+  NodePlan async{"index", 2, 1};
+  async.polling = polled(Polling::kAllAsync);
+  for (const NodePlan& plan : {async, partial(2, 1)}) {
+    CAPTURE(plan.allow_partial);
+    World world({plan});
+    world.bring_up();
+    Peer& silent = at(world, 1, 0);
+    silent.paused = true;
+    world.run(seconds(1));
+    REQUIRE(world.in_topology(silent.id(), InstanceState::kSuspect));
+    CHECK(members(serving(world)) == AllMembers{lane_of(world, {0, -1})});
+    const std::size_t pushed = world.pushed.size();
+
+    world["gateway/0"].blind = true;
+    silent.paused = false;
+    world.run(milliseconds(300));
+    CHECK(members(serving(world)) == AllMembers{lane_of(world, {0, -1})});
+    CHECK(members(lanes(world, InstanceState::kStarting)) == AllMembers{lane_of(world, {0, 0})});
+    world["gateway/0"].blind = false;
+    world.run(milliseconds(100));
+
+    CHECK(members(serving(world)) == AllMembers{lane_of(world, {0, 0})});
+    CHECK(world.core().topology().lanes == serving(world));
+    CHECK(world.core().state() == FlowState::kReady);
+    for (std::size_t i = pushed; i < world.pushed.size(); ++i)
+      CHECK(std::ranges::count(world.pushed[i].lanes, InstanceState::kServing,
+                               &wire::TopologyLane::state) == 1);
+  }
+}
+
+TEST_CASE("a lane whose shards are all suspected is there again as soon as they are") {
+  World world({partial(2, 1)});
+  world.bring_up();
+  const std::vector<wire::TopologyLane> before = serving(world);
+  at(world, 0, 0).paused = at(world, 1, 0).paused = true;
+  world.run(seconds(1));
+  REQUIRE(world.in_topology(at(world, 0, 0).id(), InstanceState::kSuspect));
+  REQUIRE(world.in_topology(at(world, 1, 0).id(), InstanceState::kSuspect));
+  CHECK(serving(world).empty());
+
+  at(world, 0, 0).paused = at(world, 1, 0).paused = false;
+  world.run(milliseconds(300));
+  CHECK(serving(world) == before);
+  CHECK(world.core().state() == FlowState::kReady);
 }
 
 TEST_CASE("shards that are only polled ANY have no lanes") {

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <string_view>
 #include <utility>
 
+#include "base/text.h"
 #include "config/check_values.h"
 #include "graph/codes.h"
 #include "graph/graph.h"
@@ -26,6 +28,40 @@ std::optional<Polling> polling_of(const TomlNode& node) {
   return parse_polling(node.text);
 }
 
+std::string hint_for_polling(const TomlNode& node, std::string_view example) {
+  constexpr std::array<std::string_view, 3> kWords = {"ANY", "ALL", "ALL_ASYNC"};
+  std::string upper = node.is_string() ? node.text : std::string();
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  }
+  const auto meant = did_you_mean(upper, kWords);
+  return meant ? fmt::format("did you mean {}?", *meant) : std::string(example);
+}
+
+// `endpoint` is empty where one word stands for all.
+std::optional<Polling> read_word(TableReader& reader, const TomlNode& node,
+                                 std::string_view endpoint, std::string_view example) {
+  const std::optional<Polling> polling = polling_of(node);
+  const std::string of =
+      endpoint.empty() ? std::string("polling") : fmt::format("polling of '{}'", endpoint);
+  if (polling == Polling::kHash) {
+    reader.error(graph::codes::kUnsupported, node,
+                 fmt::format("{} in {} is HASH, which is not supported by this version yet", of,
+                             reader.what()),
+                 "ANY, ALL or ALL_ASYNC");
+  } else if (!polling) {
+    const bool number = node.kind == TomlNode::Kind::kInt;
+    const std::string given = node.is_string() ? fmt::format("'{}'", node.text)
+                              : number         ? fmt::format("{}", node.integer)
+                                               : std::string(describe(node.kind));
+    reader.error(
+        node.is_string() || number ? graph::codes::kBadWord : graph::codes::kWrongType, node,
+        fmt::format("{} in {} is {}, but must be ANY, ALL or ALL_ASYNC", of, reader.what(), given),
+        hint_for_polling(node, example));
+  }
+  return polling;
+}
+
 }  // namespace
 
 void read_shards(TableReader& reader, std::uint32_t& out) {
@@ -43,22 +79,9 @@ void read_polling(TableReader& reader, graph::PollingDecl& out) {
   const TomlNode* node = reader.take(key.name);
   if (node == nullptr) return;
   out.place = node->place;
-  const auto read = [&reader, &key](const TomlNode& value) {
-    const std::optional<Polling> polling = polling_of(value);
-    const bool word = value.is_string() || value.kind == TomlNode::Kind::kInt;
-    if (!polling) {
-      reader.error(word ? graph::codes::kBadWord : graph::codes::kWrongType, value,
-                   fmt::format("polling in {} must be ANY, ALL, ALL_ASYNC or HASH", reader.what()),
-                   std::string(key.example));
-    } else if (*polling == Polling::kHash) {
-      reader.error(graph::codes::kUnsupported, value,
-                   "polling by HASH is not supported by this version yet", "ANY or ALL");
-    }
-    return polling;
-  };
   if (!node->is_table()) {
     if (node->is_list()) return reader.wrong_type(*node, key, "a string or a table of endpoints");
-    out.others = read(*node);
+    out.others = read_word(reader, *node, "", key.example);
     return;
   }
   if (node->children.size() > kMaxPolled) {
@@ -68,7 +91,7 @@ void read_polling(TableReader& reader, graph::PollingDecl& out) {
                         "\"*\" stands for all endpoints that are not named");
   }
   for (const TomlNode& child : node->children) {
-    const std::optional<Polling> polling = read(child);
+    const std::optional<Polling> polling = read_word(reader, child, child.key, key.example);
     if (child.key == "*") {
       out.others = polling;
     } else if (polling) {

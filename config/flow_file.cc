@@ -17,6 +17,7 @@
 #include "config/overrides.h"
 #include "config/programs.h"
 #include "config/sections.h"
+#include "config/test_section.h"
 #include "config/toml_reader.h"
 #include "graph/codes.h"
 
@@ -84,7 +85,7 @@ void read_tree(const TomlNode& tree, Draft& draft, graph::Diagnostics& diagnosti
                         fmt::format("there are more than {} tests", kMaxTests));
     } else {
       for (const TomlNode& test : tests->children) {
-        draft.tests.push_back(read_test(test, draft.tests.size() + 1, diagnostics));
+        draft.tests.push_back(read_test(test, draft.tests.size() + 1, draft.decl, diagnostics));
       }
     }
   }
@@ -147,9 +148,11 @@ class ProgramFinder {
     }
     const auto meant = did_you_mean(uses.value, builtin_executors());
     const bool missing = program.error().code == Errc::kNotFound;
-    std::string hint = meant     ? fmt::format("did you mean '{}'?", *meant)
-                       : missing ? "build it, or name the folder in FLOW_EXECUTOR_PATH"
-                                 : "chmod +x makes a program of it";
+    const bool is_path = uses.value.find('/') != std::string::npos;
+    std::string hint = meant      ? fmt::format("did you mean '{}'?", *meant)
+                       : !missing ? "chmod +x makes a program of it"
+                       : is_path  ? "build it; the path begins in the folder of the flow file"
+                                  : "build it, or name the folder in FLOW_EXECUTOR_PATH";
     diagnostics_.error(missing ? graph::codes::kProgramNotFound : graph::codes::kNotExecutable,
                        uses.place, fmt::format("{}: {}", what, program.error().message),
                        std::move(hint));

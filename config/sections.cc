@@ -18,28 +18,6 @@ constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr std::uint64_t kGiB = 1ULL << 30;
 constexpr std::int64_t kMaxRequests = 1'000'000;
 
-// A list of tables, each a document.
-std::optional<ValueList> read_documents(TableReader& reader, Key key) {
-  const TomlNode* node = reader.take(key.name);
-  if (node == nullptr) return std::nullopt;
-  if (!node->is_list()) {
-    reader.wrong_type(*node, key, "a list of documents");
-    return std::nullopt;
-  }
-  ValueList documents;
-  for (const TomlNode& child : node->children) {
-    if (child.is_table()) {
-      documents.emplace_back(to_value_map(child, reader.diagnostics()));
-    } else {
-      reader.error(graph::codes::kWrongType, child,
-                   fmt::format("'{}' of {} holds {}, but must hold documents, which are tables",
-                               key.name, reader.what(), describe(child.kind)),
-                   std::string(key.example));
-    }
-  }
-  return documents;
-}
-
 }  // namespace
 
 void read_flow(const TomlNode& tree, graph::FlowDecl& flow, graph::Diagnostics& diagnostics) {
@@ -114,47 +92,6 @@ void read_redis(const TomlNode& table, graph::RedisDecl& redis, graph::Diagnosti
   reader.string({"password_file", "password_file = \"/etc/flow/redis-password\""},
                 redis.password_file);
   reader.finish();
-}
-
-TestDecl read_test(const TomlNode& table, std::size_t number, graph::Diagnostics& diagnostics) {
-  TestDecl test;
-  test.name = fmt::format("test {}", number);
-  test.place = table.place;
-  TableReader reader(table, fmt::format("[[test]] {}", number), diagnostics);
-  reader.string({"name", "name = \"finds the nearest\""}, test.name);
-  if (reader.string({"endpoint", "endpoint = \"/search\""}, test.endpoint) == nullptr &&
-      table.find("endpoint") == nullptr) {
-    diagnostics.error(graph::codes::kMissingKey, table.place,
-                      fmt::format("'endpoint' is missing in {}", reader.what()),
-                      "endpoint = \"/search\"");
-  }
-  const auto input = read_documents(reader, {"input", "input = [{ text = \"hello\" }]"});
-  if (input) test.input = *input;
-  const TomlNode* file =
-      reader.string({"input_file", "input_file = \"documents.jsonl\""}, test.input_file);
-  if (input && file != nullptr) {
-    reader.error(graph::codes::kGivenTwice, *file,
-                 fmt::format("{} has `input` and `input_file`", reader.what()),
-                 "leave one of them out");
-  }
-  if (const TomlNode* node = reader.table({"parameters", "parameters = { top = 5 }"})) {
-    test.parameters = to_value_map(*node, diagnostics);
-  }
-  reader.string({"target", "target = \"index\""}, test.target);
-  test.expect = read_documents(reader, {"expect", "expect = [{ text = \"hello\" }]"});
-  std::string code;
-  const TomlNode* node = reader.string({"expect_code", "expect_code = \"OK\""}, code);
-  if (node != nullptr) {
-    if (const auto known = parse_errc(code)) {
-      test.expect_code = *known;
-    } else {
-      reader.error(graph::codes::kBadWord, *node, fmt::format("'{}' is not a status code", code),
-                   "expect_code = \"OK\", \"EXECUTOR_ERROR\", \"DEADLINE_EXCEEDED\", ...");
-    }
-  }
-  reader.boolean({"unordered", "unordered = true"}, test.unordered);
-  reader.finish();
-  return test;
 }
 
 }  // namespace flow::config

@@ -46,13 +46,19 @@ void report(TableReader& reader, const TomlNode& when, const graph::QueryProblem
                              problem.hint.empty() ? std::string(example) : problem.hint);
 }
 
+std::string with_article(Value::Kind kind) {
+  const std::string_view name = to_string(kind);
+  if (kind == Value::Kind::kNull) return std::string(name);
+  return fmt::format("{} {}", kind == Value::Kind::kInt ? "an" : "a", name);
+}
+
 std::optional<ValueMap> read_json(TableReader& reader, const TomlNode& node,
                                   std::string_view example) {
   Result<Value> query = parse_json(node.text);
   if (query && query->if_map() != nullptr) return std::move(*query->if_map());
   reader.error(graph::codes::kBadJson, node,
                fmt::format("'when' of {} is not a JSON object: {}", reader.what(),
-                           query ? "it is something else" : query.error().message),
+                           query ? "it is " + with_article(query->kind()) : query.error().message),
                std::string(example));
   return std::nullopt;
 }

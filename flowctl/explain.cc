@@ -13,7 +13,8 @@ namespace {
 
 std::string all_codes() {
   std::string out;
-  for (const auto entries : {graph::file_explanations(), graph::graph_explanations()}) {
+  for (const auto entries :
+       {graph::file_explanations(), graph::graph_explanations(), graph::status_explanations()}) {
     for (const graph::Explanation& entry : entries) {
       out += fmt::format("{}  {}\n", entry.code, entry.title);
     }
@@ -34,9 +35,11 @@ int explain(const std::string& code) {
 }  // namespace
 
 Command add_explain(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("explain", "tells what an error code of a flow file means");
+  CLI::App* app =
+      root.add_subcommand("explain", "tells what a code of a flow file or of a request means");
   const auto code = std::make_shared<std::string>();
-  app->add_option("CODE", *code, "as printed, E0107; without one all codes are listed");
+  app->add_option("CODE", *code,
+                  "as printed, E0107 or NOT_FOUND; without one all codes are listed");
   return {app, [code] { return explain(*code); }};
 }
 

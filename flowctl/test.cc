@@ -38,7 +38,7 @@ class TestSession {
     if (!load()) return kExitBadFlow;
     if (is_tap() && !write_out(tap_plan(total_))) return kExitNo;
     for (const config::LoadResult& file : files_) {
-      if (!run_file(file)) return kExitInterrupted;
+      if (!run_file(file) || stop_.take() != 0) return interrupted();
     }
     if (!is_tap() && !write_out(to_json(Value(test_report_value(outcomes_))) + "\n")) {
       return kExitNo;
@@ -50,6 +50,11 @@ class TestSession {
   }
 
  private:
+  int interrupted() const {
+    if (is_tap()) (void)write_out("Bail out! interrupted\n");
+    return kExitInterrupted;
+  }
+
   bool is_tap() const { return options_.output == "tap"; }
 
   // Whether all files are good; what is wrong with the others goes to stderr.

@@ -137,7 +137,7 @@ Right:  name = "package-search")"},
     Explanation{
         codes::kBadTest, "a [[test]] cannot be run as it is written",
         R"(A document has a field that documents do not have or a value that does not fit it, `target` is no
-regular expression, `input_file` cannot be read, the endpoint is empty, or `expect` stands beside an
+regular expression, the endpoint is empty, or `expect` stands beside an
 `expect_code` other than "OK": a failed request answers no documents.
 
 Wrong:  input = [{ txt = "hello" }]

@@ -8,6 +8,8 @@
 #include <set>
 #include <sstream>
 
+#include "base/errc.h"
+
 namespace flow::graph {
 namespace {
 
@@ -66,9 +68,19 @@ TEST_CASE("every explanation has a title, and an example of what is wrong and of
   }
 }
 
+TEST_CASE("every status code has an explanation") {
+  REQUIRE(status_explanations().size() == kErrcCount);
+  for (int code = 0; code < kErrcCount; ++code) {
+    const auto name = to_string(static_cast<Errc>(code));
+    CAPTURE(std::string(name));
+    CHECK(find_explanation(name) != nullptr);
+  }
+}
+
 TEST_CASE("an explanation is found in any letter case, an unknown code is not") {
   CHECK(explain("e0135").starts_with("E0135: executors wait for one another in a circle\n\n"));
   CHECK(explain("E9999").empty());
+  CHECK(explain("not_found").starts_with("NOT_FOUND: "));
   CHECK(explain("").empty());
   CHECK(find_explanation("E013") == nullptr);
 }

@@ -41,6 +41,12 @@ std::string refusal(std::string_view json) {
   return problem == nullptr ? "" : flow::join(problem->path, ".") + ": " + problem->message;
 }
 
+std::string hint(std::string_view json) {
+  const auto parsed = parse(json);
+  const auto* problem = std::get_if<QueryProblem>(&parsed);
+  return problem == nullptr ? "" : problem->hint;
+}
+
 struct Refused {
   std::string_view query;
   std::string_view place;
@@ -108,6 +114,33 @@ TEST_CASE("a query of a wrong shape is refused where it is wrong") {
       {R"({"$or":[{},{"tags__n":{"$and":[{"$gt":0}]}}]})", "$or.1.tags__n.$and.0.$gt",
        "stands without a field"},
   });
+}
+
+TEST_CASE("a name where an operator should be is taken for a step of the path") {
+  CHECK(hint(R"({"tags":{"x":{"$eq":1}}})") == "did you mean tags__x?");
+  CHECK(hint(R"({"tags":{"a":{"b":{"$eq":1}}}})") == "did you mean tags__a__b?");
+  CHECK(hint(R"({"scores":{"cos":5}})") == "did you mean scores__cos?");
+  CHECK(hint(R"({"tags__a":{"b":{"$in":[1]}}})") == "did you mean tags__a__b?");
+  CHECK(hint(R"({"tags":{"eq":5}})") == "did you mean $eq?");
+  CHECK(hint(R"({"text":{"x":{"$eq":1}}})").starts_with("operators are $eq"));
+  CHECK(hint(R"({"tags":{"$foo":5}})").starts_with("operators are $eq"));
+}
+
+TEST_CASE("$nor is said by $not of $or") {
+  CHECK(hint(R"({"$nor":[]})") == "write { \"$not\" = { \"$or\" = [...] } }");
+  good(R"({"$not":{"$or":[{"text":{"$eq":"x"}}]}})");
+}
+
+TEST_CASE("an operand of a wrong kind is answered with a right use of its operator") {
+  CHECK(hint(R"({"text":{"$gt":1}})") == R"(as in { text = { "$gt" = "a" } })");
+  CHECK(hint(R"({"weight":{"$lt":"a"}})") == R"(as in { weight = { "$lt" = 5 } })");
+  CHECK(hint(R"({"tags__n":{"$gt":null}})") == R"(as in { tags__n = { "$gt" = 5 } })");
+  CHECK(hint(R"({"tags__n":{"$in":5}})") == R"(as in { tags__n = { "$in" = ["a", "b"] } })");
+  CHECK(hint(R"({"text":{"$exists":1}})") == R"(as in { text = { "$exists" = true } })");
+  CHECK(hint(R"({"tags__n":{"$size":"3"}})") == R"(as in { tags__n = { "$size" = 3 } })");
+  CHECK(hint(R"({"weight":{"$size":3}})") == R"(as in { tags__x = { "$size" = 3 } })");
+  CHECK(hint(R"({"weight":{"$regex":"a"}})") == R"(as in { tags__x = { "$regex" = "^a" } })");
+  CHECK(hint(R"({"text":{"$regex":5}})") == R"(as in { text = { "$regex" = "^a" } })");
 }
 
 TEST_CASE("unknown names are refused, with what was meant") {

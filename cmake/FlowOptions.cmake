@@ -21,7 +21,7 @@ if(FLOW_SANITIZE)
   add_link_options(-fsanitize=${FLOW_SANITIZE})
 endif()
 if(FLOW_PRECOMPILE)
-  # Only where a test run builds the same files a second time: the release build shows that every file
+  # Only where a test run builds the same files once more: the release build shows that every file
   # includes what it needs. One set of headers for all, so all compile with the same options.
   add_compile_options(-fPIC -pthread -fpch-preprocess)
   add_library(flow_precompiled OBJECT ${PROJECT_SOURCE_DIR}/cmake/precompiled.cc)

@@ -87,6 +87,8 @@ void Core::read_graph() {
     successor.node = NodeIndex{static_cast<std::uint16_t>(i)};
     if (!node.when.empty()) successor.filter = route::Filter::compile(node.when);
   }
+  own_filter_.reset();
+  if (!own_node().when.empty()) own_filter_ = route::Filter::compile(own_node().when);
   sink_ = topology_->sink == self_.node;
   contents_.set_first_need(
       route::need_name(*topology_, needs_.empty() ? kGatewayNode : needs_.front()));
@@ -194,8 +196,9 @@ Status Core::prepare(const Job& job, const wire::Part& part, bool runs) {
     return {};
   }
   const bool wants_matrix = runs && execution_.wants_matrix(part.header.endpoint);
+  if (own_filter_ && !*own_filter_) return own_filter_->error();
   Result<route::MergedDocuments> merged = route::merge_documents(
-      job.joined, *topology_, route::form_for(own_node(), runs, wants_matrix));
+      job.joined, *topology_, route::form_for(own_node(), runs, wants_matrix), own_filter());
   if (!merged) return std::move(merged).error();
   if (auto* payload = std::get_if<Bytes>(&*merged)) {
     contents_.reset(std::move(*payload));
@@ -285,7 +288,8 @@ void Core::fail(const Job& job, wire::Part& part, Error error) {
     if (!Documents::verify(part.payload)) part.payload = Bytes();
   } else {
     const route::Form form = route::form_for(own_node(), false, false);
-    Result<Bytes> input = route::merge_payload(job.joined, *topology_, form, self_.max_part_bytes);
+    Result<Bytes> input =
+        route::merge_payload(job.joined, *topology_, form, self_.max_part_bytes, own_filter());
     part.payload = input ? *std::move(input) : Bytes();
   }
   part.header.failure = std::make_unique<wire::Failure>(
@@ -300,12 +304,14 @@ void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
   header.sent_at = now;
   header.sent_on_host = self_.host;
   std::optional<Result<Documents>> opened;
+  const bool filters = header.failure == nullptr && !part.payload.empty() &&
+                       !route::filtered_where_gathered(self_.node, header.plan);
   for (const Successor& successor : successors_) {
     if (successor.node.value >= header.plan.size()) continue;
     const wire::PlanEntry& entry = header.plan[successor.node.value];
     if (entry.target == 0) continue;
     const Target to{InstanceId{entry.target}, polls_all(entry.polling)};
-    if (successor.filter && header.failure == nullptr && !part.payload.empty()) {
+    if (filters && successor.filter) {
       send_filtered(to, successor, part, opened, now);
     } else {
       send(to, header, part.payload, now);

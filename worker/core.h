@@ -148,6 +148,9 @@ class Core {
   void give_up_expired(Instant now);
   void read_graph();
   bool known(InstanceId id) const;
+  const route::Filter* own_filter() const {
+    return own_filter_ && own_filter_->ok() ? &**own_filter_ : nullptr;
+  }
   const wire::TopologyNode& own_node() const { return topology_->nodes[self_.node.value]; }
 
   Self self_;
@@ -157,8 +160,9 @@ class Core {
   route::GatherTable gather_;
   Contents contents_;
   std::shared_ptr<const wire::Topology> topology_;
-  std::vector<NodeIndex> needs_;       // of this node
-  std::vector<Successor> successors_;  // of this node, ascending
+  std::vector<NodeIndex> needs_;                     // of this node
+  std::vector<Successor> successors_;                // of this node, ascending
+  std::optional<Result<route::Filter>> own_filter_;  // for what shards make together
   bool sink_ = false;
   std::vector<InstanceId> peers_;  // instances, gateways and lanes of the topology, ascending
   std::vector<InstanceId> lanes_;  // that this instance is in

@@ -135,13 +135,32 @@ std::optional<Bytes> only_payload(std::span<const PartPointer> parts,
   return parts[*only]->payload;
 }
 
+Status drop_filtered(DocumentList& documents, const Filter& filter) {
+  DocumentList passed;
+  for (wire::Document& document : documents) {
+    const Result<bool> passes = filter.passes(document);
+    if (!passes) return passes.error();
+    if (*passes) passed.push_back(std::move(document));
+  }
+  documents = std::move(passed);
+  return {};
+}
+
+bool filters_any(std::span<const PartPointer> parts) {
+  return std::ranges::any_of(parts, [](const PartPointer& part) {
+    return filtered_where_gathered(part->header.source, part->header.plan);
+  });
+}
+
 Result<std::vector<Piece>> open_pieces(std::span<const PartPointer> parts,
-                                       const wire::Topology& topology, Form form) {
+                                       const wire::Topology& topology, Form form,
+                                       const Filter* filter) {
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < parts.size();) {
     Group group = group_at(parts, i);
     if (form == Form::kPerShard) group.end = i + 1;
     const std::string_view name = need_name(topology, group.need);
+    const std::vector<wire::PlanEntry>& plan = parts[group.begin]->header.plan;
     std::vector<DocumentList> shards;
     for (; i < group.end; ++i) {
       Result<DocumentList> opened = DocumentList::open(parts[i]->payload);
@@ -151,7 +170,11 @@ Result<std::vector<Piece>> open_pieces(std::span<const PartPointer> parts,
       }
       shards.push_back(*std::move(opened));
     }
-    pieces.push_back({name, merge(std::move(shards), !keeps_shards_apart(topology, group.need))});
+    DocumentList merged = merge(std::move(shards), !keeps_shards_apart(topology, group.need));
+    if (filter != nullptr && filtered_where_gathered(group.need, plan)) {
+      if (Status judged = drop_filtered(merged, *filter); !judged) return std::move(judged).error();
+    }
+    pieces.push_back({name, std::move(merged)});
   }
   return pieces;
 }
@@ -220,14 +243,21 @@ Form form_for(const wire::TopologyNode& node, bool runs, bool wants_matrix) {
   return Form::kReduced;
 }
 
+bool filtered_where_gathered(NodeIndex need, std::span<const wire::PlanEntry> plan) {
+  return need.value < plan.size() && plan[need.value].polling == wire::Polling::kAll &&
+         plan[need.value].parts > 1;
+}
+
 Result<MergedDocuments> merge_documents(std::span<const PartPointer> parts,
-                                        const wire::Topology& topology, Form form) {
+                                        const wire::Topology& topology, Form form,
+                                        const Filter* filter) {
   const bool one_list = form == Form::kReduced || form == Form::kConcatenated;
-  if (one_list) {
+  if (filter != nullptr && !filters_any(parts)) filter = nullptr;
+  if (one_list && filter == nullptr) {
     if (std::optional<Bytes> only = only_payload(parts, topology, form))
       return MergedDocuments(*std::move(only));
   }
-  Result<std::vector<Piece>> pieces = open_pieces(parts, topology, form);
+  Result<std::vector<Piece>> pieces = open_pieces(parts, topology, form, filter);
   if (!pieces) return std::move(pieces).error();
   if (!one_list) return MergedDocuments(*std::move(pieces));
   std::vector<DocumentList> lists;
@@ -237,8 +267,8 @@ Result<MergedDocuments> merge_documents(std::span<const PartPointer> parts,
 }
 
 Result<Bytes> merge_payload(std::span<const PartPointer> parts, const wire::Topology& topology,
-                            Form form, std::size_t limit) {
-  Result<MergedDocuments> merged = merge_documents(parts, topology, form);
+                            Form form, std::size_t limit, const Filter* filter) {
+  Result<MergedDocuments> merged = merge_documents(parts, topology, form, filter);
   if (!merged) return std::move(merged).error();
   if (auto* untouched = std::get_if<Bytes>(&*merged)) return std::move(*untouched);
   const auto* list = std::get_if<DocumentList>(&*merged);

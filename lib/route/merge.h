@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "route/filter.h"
 #include "route/gather.h"
 #include "wire/document_list.h"
 #include "wire/part.h"
@@ -71,14 +72,20 @@ struct Piece {
 // kReduced, kConcatenated: untouched bytes, or one list. Otherwise pieces.
 using MergedDocuments = std::variant<Bytes, wire::DocumentList, std::vector<Piece>>;
 
+// Whether the next executor's filter judges what the shards of `need` make together, so that it is
+// applied where their parts meet, and not by each shard before it sends: polled ALL.
+bool filtered_where_gathered(NodeIndex need, std::span<const wire::PlanEntry> plan);
+
 // The documents of parts without a failure. Shares the payloads, so that they can be merged again.
-// kInvalidArgument names the need whose documents do not verify.
+// kInvalidArgument names the need whose documents do not verify. `filter`: of the node where they
+// meet, for the needs of which filtered_where_gathered() says so.
 Result<MergedDocuments> merge_documents(std::span<const PartPointer> parts,
-                                        const wire::Topology& topology, Form form);
+                                        const wire::Topology& topology, Form form,
+                                        const Filter* filter = nullptr);
 
 // The same as one payload, for those who only pass it on: kReduced or kConcatenated. kTooLarge when
 // a list cannot hold that many documents, or when it would have more than about `limit` bytes.
 Result<Bytes> merge_payload(std::span<const PartPointer> parts, const wire::Topology& topology,
-                            Form form, std::size_t limit);
+                            Form form, std::size_t limit, const Filter* filter = nullptr);
 
 }  // namespace flow::route

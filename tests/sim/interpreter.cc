@@ -293,8 +293,10 @@ class Interpreter {
   Met meet(const std::vector<const Sent*>& from, const ValueMap* when, const std::string& executor,
            bool apart_by_shard, bool unreduced = false) {
     Met met;
+    std::vector<std::size_t> to_filter;  // lists that several shards made together
     for (const Sent* sent : from) {
-      std::vector<Part> parts = filtered(*sent, when, executor);
+      const bool together = sent->polling == Polling::kAll && sent->parts.size() > 1;
+      std::vector<Part> parts = filtered(*sent, together ? nullptr : when, executor);
       choose(*sent, parts, met);
       std::vector<Documents> lists;
       for (const Part& part : parts) {
@@ -307,8 +309,22 @@ class Interpreter {
       if (!apart_by_shard)
         lists = {sent->no_reduce ? one_after_another(lists) : model::reduce_all(lists)};
       for (Documents& list : lists) {
+        if (together) to_filter.push_back(met.lists.size());
         met.lists.push_back(std::move(list));
         met.sources.push_back(sent->executor);
+      }
+    }
+    for (const std::size_t list : to_filter) {
+      if (when == nullptr || met.failed) continue;
+      Part whole;
+      whole.documents = met.lists[list];
+      Sent made;
+      made.parts.push_back(std::move(whole));
+      Part judged = filtered(made, when, executor).front();
+      if (judged.failed) {
+        met.failed = std::move(judged);
+      } else {
+        met.lists[list] = *std::move(judged.documents);
       }
     }
     if (!met.failed && !unreduced && !apart_by_shard && met.lists.size() > 1) {

@@ -12,7 +12,7 @@
 namespace flow::config {
 
 inline constexpr std::size_t kMaxFileSize = 1 << 20;
-inline constexpr std::size_t kMaxLineLength = 8 << 10;
+inline constexpr std::size_t kMaxLineLength = 64 << 10;
 inline constexpr std::size_t kMaxNesting = 32;
 
 // The tree of `text`, or nothing and one error: TOML stops making sense at its first mistake.

@@ -34,13 +34,13 @@ ValueMap parameters_for(const ValueMap& parameters, std::string_view name) {
   for (const auto& [key, value] : parameters) {
     if (!specific(key, name)) seen.append(key, value);
   }
-  if (const Value* own = parameters.find(name); own != nullptr && own->if_map() != nullptr) {
-    for (const auto& [key, value] : *own->if_map())
-      seen.set(key, value);
-  }
   for (const auto& [key, value] : parameters) {
     const std::optional<Specific> split = specific(key, name);
     if (split && split->executor == name) seen.set(split->key, value);
+  }
+  if (const Value* own = parameters.find(name); own != nullptr && own->if_map() != nullptr) {
+    for (const auto& [key, value] : *own->if_map())
+      seen.set(key, value);
   }
   return seen;
 }

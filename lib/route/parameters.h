@@ -8,8 +8,9 @@
 namespace flow::route {
 
 // The parameters as the executor `name` sees them:
-//   {name: {k: v}}  a nested map of its name is merged over the plain keys, and stays;
-//   name__k: v      sets k, over both; keys of this form are removed, whichever executor they name.
+//   name__k: v      sets k over the plain key; keys of this form are removed, whichever executor
+//                   they name;
+//   {name: {k: v}}  a nested map of its name goes over both, and stays.
 // The last "__" divides name and key. A key that begins or ends with "__" is plain. The order of
 // the plain keys is kept.
 ValueMap parameters_for(const ValueMap& parameters, std::string_view name);

@@ -131,14 +131,14 @@ ValueMap parameters_of(const ValueMap& sent, const std::string& executor) {
   for (const auto& [key, value] : sent) {
     if (divided(key) == std::string::npos) seen.set(key, value);
   }
-  if (const Value* own = sent.find(executor); own != nullptr && own->if_map() != nullptr) {
-    for (const auto& [key, value] : *own->if_map())
-      seen.set(key, value);
-  }
   for (const auto& [key, value] : sent) {
     const std::size_t at = divided(key);
     if (at != std::string::npos && key.substr(0, at) == executor)
       seen.set(key.substr(at + 2), value);
+  }
+  if (const Value* own = sent.find(executor); own != nullptr && own->if_map() != nullptr) {
+    for (const auto& [key, value] : *own->if_map())
+      seen.set(key, value);
   }
   return seen;
 }

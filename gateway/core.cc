@@ -259,7 +259,7 @@ void Core::send_first(Pending& entry, NodeIndex node) {
 void Core::send(wire::PartHeader& header, NodeIndex node, const Bytes& payload) {
   const wire::PlanEntry& entry = header.plan[node.value];
   header.target = entry.target;
-  if (route::polls_lane(entry.polling)) {
+  if (polls_lane(entry.polling)) {
     effects_.publish_part(InstanceId{entry.target}, header, payload);
   } else {
     effects_.send_part(InstanceId{entry.target}, header, payload);

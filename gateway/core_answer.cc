@@ -44,7 +44,7 @@ void Core::on_part(wire::Part& part, Instant now) {
     plan = table_[slot].header.plan;  // an execution that ran out of time says only whose it is
   }
   const bool shard = part.header.source == sink && sink.value < plan.size() &&
-                     route::polls_lane(plan[sink.value].polling);
+                     polls_lane(plan[sink.value].polling);
   if (shard) {
     on_shard(slot, part, now);
   } else {

@@ -19,10 +19,6 @@ std::uint32_t micros(Duration duration) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(duration), 0, UINT32_MAX));
 }
 
-bool polls_all(wire::Polling polling) {
-  return polling == wire::Polling::kAll || polling == wire::Polling::kAllAsync;
-}
-
 wire::PartHeader copy_of(const wire::PartHeader& header) {
   wire::PartHeader copy;
   copy.target = header.target;
@@ -310,7 +306,7 @@ void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
     if (successor.node.value >= header.plan.size()) continue;
     const wire::PlanEntry& entry = header.plan[successor.node.value];
     if (entry.target == 0) continue;
-    const Target to{InstanceId{entry.target}, polls_all(entry.polling)};
+    const Target to{InstanceId{entry.target}, polls_lane(entry.polling)};
     if (filters && successor.filter) {
       send_filtered(to, successor, part, opened, now);
     } else {

@@ -12,4 +12,9 @@ enum class Polling : std::uint8_t {
   kHash = 3,      // the documents are split by id
 };
 
+// Whether this polling goes to a lane, every shard of a node, instead of to one instance.
+inline bool polls_lane(Polling polling) {
+  return polling == Polling::kAll || polling == Polling::kAllAsync;
+}
+
 }  // namespace flow

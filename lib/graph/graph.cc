@@ -48,9 +48,8 @@ std::vector<std::pair<std::string, Polling>> polling_table(const PollingDecl& po
 }
 
 bool uses_lanes(const Node& node) {
-  return std::ranges::any_of(node.polling, [](const auto& entry) {
-    return entry.second == Polling::kAll || entry.second == Polling::kAllAsync;
-  });
+  return std::ranges::any_of(node.polling,
+                             [](const auto& entry) { return polls_lane(entry.second); });
 }
 
 std::string_view polling_word(Polling polling) {

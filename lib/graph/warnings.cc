@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kIndexes = {"vector-index", "text-index"};
 
-bool all_shards(Polling polling) {
-  return polling == Polling::kAll || polling == Polling::kAllAsync;
-}
-
 struct Warner {
   const FlowDecl& flow;
   const Graph& graph;
@@ -85,9 +81,9 @@ struct Warner {
                           "shards = 2, or make it an executor of its own");
     }
     const PollingDecl& polling = executor.polling;
-    const bool all = (polling.others && all_shards(*polling.others)) ||
+    const bool all = (polling.others && polls_lane(*polling.others)) ||
                      std::ranges::any_of(polling.endpoints, [](const auto& entry) {
-                       return all_shards(entry.second);
+                       return polls_lane(entry.second);
                      });
     if (all) {
       diagnostics.warning(

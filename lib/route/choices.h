@@ -13,11 +13,6 @@
 
 namespace flow::route {
 
-// Whether this polling plans a lane instead of an instance.
-inline bool polls_lane(Polling polling) {
-  return polling == Polling::kAll || polling == Polling::kAllAsync;
-}
-
 // One instance's share in a request.
 struct Choice {
   std::uint32_t slot = 0;  // the planner's own index of the target

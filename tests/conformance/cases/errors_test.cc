@@ -56,6 +56,7 @@ TEST_CASE("N-03 of shards that fail and an executor behind them only the first i
   };
   const auto check = [&sandbox](Flow& flow) {
     const Value reply = flow.post("/x", {"--text", "d"});
+    CHECK(code(reply) == "EXECUTOR_ERROR");
     CHECK(header(reply, "executor") == "r2");
     CHECK(header(reply, "message") == "std::domain_error: division by zero");
     CHECK(sandbox.log().empty());
@@ -75,6 +76,7 @@ TEST_CASE("N-04 the executors before the one that failed are in the answer") {
   CaseSandbox sandbox;
   Flow flow(sandbox, executor("r1", "pass-through") + kit("r3", "pass", kBroken));
   const Value reply = flow.post("/x", {"--text", "d"});
+  CHECK(code(reply) == "EXECUTOR_ERROR");
   CHECK(header(reply, "executor") == "r3");
   CHECK(executed(reply) == Names{"r1", "r3"});
 }

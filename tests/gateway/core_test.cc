@@ -106,6 +106,38 @@ TEST_CASE("a death sends what had not got past it again, on another replica, as 
   CHECK(f.effects.answers[0].attempts == 2);
 }
 
+TEST_CASE("each request is stamped later than the one before, whatever the wall clock does") {
+  Fixture f;
+  f.core.set_wall_offset(1000s);
+  f.ask(1, at(5ms));
+  f.ask(2, at(5ms));
+  f.core.set_wall_offset(900s);
+  f.ask(3, at(6ms));
+  f.core.set_wall_offset(2000s);
+  f.ask(4, at(7ms));
+
+  REQUIRE(f.effects.sent.size() == 4);
+  const auto first = static_cast<std::uint64_t>(Duration(1000s + 5ms).count());
+  CHECK(f.effects.sent[0].version == WriteVersion{first, kSelf.value});
+  CHECK(f.effects.sent[1].version == WriteVersion{first + 1, kSelf.value});
+  CHECK(f.effects.sent[2].version == WriteVersion{first + 2, kSelf.value});
+  CHECK(f.effects.sent[3].version.time_ns == Duration(2000s + 7ms).count());
+}
+
+TEST_CASE("a request keeps its stamp when it is sent again") {
+  Fixture f;
+  f.core.set_wall_offset(1000s);
+  f.ask(7, at(0ms));
+  f.lose(f.effects.sent[0].to.value, at(5ms));
+  f.core.set_wall_offset(2000s);
+  f.core.tick(at(30ms));
+
+  REQUIRE(f.effects.sent.size() == 2);
+  CHECK(f.effects.sent[1].attempt == 2);
+  CHECK(f.effects.sent[1].version == f.effects.sent[0].version);
+  CHECK(f.effects.sent[1].version.time_ns == Duration(1000s).count());
+}
+
 TEST_CASE("a death does not repeat what the successor has reported received") {
   Fixture f;
   f.ask(7, at(0ms));

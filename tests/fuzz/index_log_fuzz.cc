@@ -61,8 +61,9 @@ void read_body(std::span<const std::byte> body) {
   const auto parsed = parse_body(body);
   if (!parsed) return;
   if (parsed->is_put) {
-    const auto again = parse_body(
-        put_body(flow::Bytes::copy_of(parsed->list), parsed->versions, parsed->attachment));
+    const auto made =
+        put_body(flow::Bytes::copy_of(parsed->list), parsed->versions, parsed->attachment);
+    const auto again = parse_body(made);
     FLOW_CHECK(again.ok() && again->versions == parsed->versions, "versions come back");
     FLOW_CHECK(std::ranges::equal(again->attachment, parsed->attachment), "attachments come back");
   } else {

@@ -13,6 +13,7 @@
 #include "base/stop_signal.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "devices.h"
 #include "flow/executor.h"
 #include "net/context.h"
 #include "worker.h"
@@ -52,6 +53,12 @@ Result<ExecutorFactory> choose(const std::vector<NamedExecutor>& executors,
 int run_worker(worker::WorkerOptions options) {
   StopSignal stop;
   log::init(options.name);
+  Result<wire::DevicesAsked> devices = worker::devices_asked();
+  if (!devices) {
+    fmt::print(stderr, "{}: {}: {}\n", options.program, options.name, devices.error().message);
+    return kFailed;
+  }
+  options.devices = *std::move(devices);
   const SystemClock clock;
   net::Context context;
   worker::Worker runtime(std::move(options), context, clock);
@@ -85,7 +92,7 @@ int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& execu
   }
   if (arguments->check_config) return 0;
   return run_worker(
-      {program, arguments->broker, arguments->name, arguments->run_dir, *std::move(factory)});
+      {program, arguments->broker, arguments->name, arguments->run_dir, *std::move(factory), {}});
 }
 
 }  // namespace flow

@@ -83,6 +83,17 @@ Wrong:  when = { "tags__lang" = "en" }
 Wrong:  when = { "tags__lang" = { "$equals" = "en" } }
 Right:  when = { "tags__lang" = { "$eq" = "en" } })"},
     Explanation{
+        codes::kBadDevices, "a selector of GPUs is not one",
+        R"(CUDA_VISIBLE_DEVICES = "RR..." gives each replica one of several GPUs, in turn. Behind RR stands which:
+nothing for all of them; a number (RR2; RR-1 is the last), a slice as in Python (RR0:2, RR::2), a list of
+numbers (RR1,3) or a list of UUIDs (RRGPU-8932f937,GPU-a1b2c3d4). A list that begins with a number goes on
+with numbers, and a slice must not be empty whatever the number of GPUs. A value that does not begin with
+RR is passed on as it is.
+
+Wrong:  env = { CUDA_VISIBLE_DEVICES = "RR1,3," }
+Wrong:  env = { CUDA_VISIBLE_DEVICES = "RR4:2" }
+Right:  env = { CUDA_VISIBLE_DEVICES = "RR2:4" })"},
+    Explanation{
         codes::kProgramNotFound, "the program of an executor was not found",
         R"(`uses` without a "/" is looked up as a built-in executor, in the folders of FLOW_EXECUTOR_PATH, beside
 the flow file and in PATH. With a "/" it is a path from the flow file. The message lists where was looked.

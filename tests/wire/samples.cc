@@ -58,7 +58,7 @@ bool same(const Hello& a, const Hello& b) {
                      (!a.ready.has_value() || same(*a.ready, *b.ready));
   return ready && a.role == b.role && a.name == b.name && a.instance == b.instance &&
          a.term == b.term && a.highest_id == b.highest_id && a.pid == b.pid && a.host == b.host &&
-         a.version == b.version && a.topology == b.topology;
+         a.version == b.version && a.topology == b.topology && a.devices == b.devices;
 }
 
 bool same(const Welcome& a, const Welcome& b) {
@@ -67,7 +67,8 @@ bool same(const Welcome& a, const Welcome& b) {
          a.shards == b.shards && a.replica == b.replica && a.replicas == b.replicas &&
          equal_maps(a.with, b.with) && a.workspace == b.workspace &&
          equal_maps(a.settings, b.settings) && a.max_part_bytes == b.max_part_bytes &&
-         a.timeout == b.timeout && a.threads == b.threads && a.publishes == b.publishes;
+         a.timeout == b.timeout && a.threads == b.threads && a.publishes == b.publishes &&
+         a.devices == b.devices;
 }
 
 bool same(const Refused& a, const Refused& b) {
@@ -321,6 +322,7 @@ Hello hello() {
   hello.version = "0.1.0";
   hello.topology = topology();
   hello.ready = ready();
+  hello.devices = {"RR0:2", 4};
   return hello;
 }
 
@@ -342,6 +344,7 @@ Welcome welcome() {
   welcome.max_part_bytes = 32 << 20;
   welcome.timeout = 5s;
   welcome.threads = 4;
+  welcome.devices = "1";
   return welcome;
 }
 
@@ -386,6 +389,7 @@ std::vector<Control> control_messages() {
   all.push_back({"gone", Gone{.instance = {8}}});
   Welcome publisher = welcome();
   publisher.publishes = true;
+  publisher.devices = "";  // there, and empty
   all.push_back({"welcome_of_publisher", publisher});
   all.push_back({"topology_with_lanes", topology_with_lanes()});
   all.push_back({"subscriptions", Subscriptions{.marks = {{{9}, {4}}, {{9}, {5}}}}});

@@ -60,7 +60,7 @@ class ExecutorConfig {
   std::uint32_t replica = 0;
   std::uint32_t replicas = 1;
   std::string workspace;  // a folder of this instance's own; make_workspace() creates it
-  std::string devices;    // CUDA_VISIBLE_DEVICES, empty without GPUs
+  std::string devices;    // its CUDA_VISIBLE_DEVICES: the GPUs it may use; RR is resolved
 
   ExecutorConfig() = default;
   explicit ExecutorConfig(ValueMap with) : with_(std::move(with)) {}

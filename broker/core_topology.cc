@@ -58,6 +58,7 @@ wire::Topology Core::build() const {
   topology.version = version_;
   topology.flow = options_.flow.name.value;
   topology.sink = options_.graph.sink();
+  topology.draining = draining_;
   for (const graph::Node& node : options_.graph.nodes()) {
     const graph::ExecutorDecl& executor = options_.flow.executors[node.executor];
     wire::TopologyNode entry;

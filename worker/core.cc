@@ -43,6 +43,7 @@ void Core::set_topology(std::shared_ptr<const wire::Topology> topology, Instant 
   }
   std::ranges::sort(peers_);
   gather_.keep_gateways(gateways);
+  if (topology_->draining) batcher_.flush();
   send_parked();
   tick(now);
 }

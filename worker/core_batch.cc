@@ -31,6 +31,7 @@ void Core::join_batch(std::uint32_t slot, const BatchRule& rule, Instant now) {
   open.begun = kNever;
   open.pieces = batcher_.add(rule, std::move(request), now);
   ++batched_;
+  if (topology_->draining) batcher_.flush();
 }
 
 // The documents of those pieces whose request may still be answered. Of a request that failed

@@ -7,7 +7,9 @@
 // room in its window:
 //
 //   window = concurrency x (2 + (3 x lead + feedback + 1 ms) / service)
-//   concurrency: what the instance executes at once, times the size of its batches
+//
+// What is executed in batches counts their size as concurrency and their timeout as feedback: a
+// request that waits for its batch keeps nobody busy.
 //
 // lead: the sum of the service times on the longest path before the node; feedback: how long a
 // finish takes to be known here. Without the lead, slots held from admission starve every pipeline
@@ -165,6 +167,11 @@ class Planner {
     std::uint16_t shard = 0;
     std::string address;
   };
+  // How an endpoint of a node is executed: so many documents at once, after so long at most.
+  struct Batches {
+    std::uint32_t size = 1;
+    Duration timeout{};
+  };
   // What a node of a request asks of its target, and what that makes of it.
   struct Task {
     NodeIndex node;
@@ -194,8 +201,8 @@ class Planner {
 
   // planner.cc: one request.
   void refresh_leads(EndpointIndex endpoint, Instant now);
-  std::uint32_t batch_of(const Task& task) const {
-    return task.run ? batch_[task.endpoint][task.node.value] : 1;
+  Batches batches_of(const Task& task) const {
+    return task.run ? batches_[task.endpoint][task.node.value] : Batches{};
   }
   Duration service_of(const Target& target, const Task& task) const;
   double window(const Target& target, const Task& task, Duration service) const;
@@ -225,7 +232,7 @@ class Planner {
   std::vector<std::string> endpoint_names_;                          // [0]: all others
   std::vector<std::vector<bool>> binds_;                             // by endpoint, node
   std::vector<std::vector<wire::Polling>> polling_;                  // by endpoint, node
-  std::vector<std::vector<std::uint32_t>> batch_;                    // by endpoint, node
+  std::vector<std::vector<Batches>> batches_;                        // by endpoint, node
   std::vector<std::vector<NodeEstimate>> estimates_;                 // by endpoint, node
   std::vector<Instant> leads_at_;                                    // by endpoint
   std::uint64_t turn_ = 0;

@@ -96,14 +96,14 @@ void Planner::update_polling() {
   }
 }
 
-// The size of the endpoint's own batches, else that of all others'; 1: there are none.
+// The endpoint's own rule, else that of all others.
 void Planner::update_batching() {
-  batch_.assign(endpoint_names_.size(), std::vector<std::uint32_t>(topology_->nodes.size(), 1));
+  batches_.assign(endpoint_names_.size(), std::vector<Batches>(topology_->nodes.size()));
   for (std::size_t n = 0; n < topology_->nodes.size(); ++n) {
     for (std::size_t e = 0; e < endpoint_names_.size(); ++e) {
       for (const BatchRule& rule : topology_->nodes[n].batching) {
         const bool own = e != 0 && rule.endpoint == endpoint_names_[e];
-        if (own || rule.endpoint == "*") batch_[e][n] = rule.size;
+        if (own || rule.endpoint == "*") batches_[e][n] = {rule.size, rule.timeout};
         if (own) break;
       }
     }

@@ -92,7 +92,8 @@ struct Topology {
   std::vector<TopologyInstance> instances;
   std::vector<TopologyGateway> gateways;
   std::vector<TopologyLane> lanes;
-  bool sorts = false;  // answers follow the order of the request's ids
+  bool sorts = false;     // answers follow the order of the request's ids
+  bool draining = false;  // nothing new comes in: what waits for company goes on
 
   friend bool operator==(const Topology&, const Topology&) = default;
 };

@@ -238,7 +238,7 @@ Offset<fbs::Topology> pack_topology(FlatBufferBuilder& builder, const Topology& 
   const auto gateway_vector = pack_offsets(builder, gateways);
   return fbs::CreateTopology(builder, topology.term, topology.version, flow, node_vector,
                              topology.sink.value, instance_vector, gateway_vector, lane_vector,
-                             topology.sorts);
+                             topology.sorts, topology.draining);
 }
 
 void unpack_topology(const TableReader& table, Topology& topology) {
@@ -254,6 +254,7 @@ void unpack_topology(const TableReader& table, Topology& topology) {
                unpack_gateway);
   table.tables(Topology::VT_LANES, fbs::LaneTypeTable, kMaxLanes, topology.lanes, unpack_lane);
   topology.sorts = table.flag(Topology::VT_SORTS);
+  topology.draining = table.flag(Topology::VT_DRAINING);
   if (table.buffer().ok()) check_indices(table, topology);
 }
 

@@ -290,6 +290,7 @@ void Core::on_admin(ConnectionId from, const wire::AdminRequest& request, Instan
       return;
     }
     draining_ = true;
+    dirty_ = true;
   } else {
     reply.code = Errc::kInvalidArgument;
     reply.message = fmt::format("the broker has no command '{}'; expected status, wait or drain",

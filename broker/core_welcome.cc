@@ -62,6 +62,7 @@ bool Core::welcome(Instance& instance, Instant now) {
     message.workspace = workspace_of(node, instance);
     message.timeout = executor.timeout;
     message.threads = executor.threads;
+    message.batches = !node.batching.empty();
     message.devices = *std::move(devices);
   }
   effects_.send(*instance.connection, message);

@@ -77,7 +77,7 @@ Offset<fbs::Welcome> pack(FlatBufferBuilder& builder, const Welcome& welcome) {
                             welcome.node.value, welcome.shard, welcome.shards, welcome.replica,
                             welcome.replicas, with, workspace, settings, welcome.max_part_bytes,
                             pack_duration(welcome.timeout), welcome.threads, welcome.publishes,
-                            devices);
+                            welcome.batches, devices);
 }
 
 Offset<fbs::Refused> pack(FlatBufferBuilder& builder, const Refused& refused) {
@@ -178,6 +178,7 @@ void unpack(const TableReader& table, Welcome& welcome) {
   welcome.timeout = unpack_duration(table, Welcome::VT_TIMEOUT_US);
   welcome.threads = table.scalar<std::uint32_t>(Welcome::VT_THREADS);
   welcome.publishes = table.flag(Welcome::VT_PUBLISHES);
+  welcome.batches = table.flag(Welcome::VT_BATCHES);
   if (table.refers(Welcome::VT_DEVICES)) {
     welcome.devices = table.text(Welcome::VT_DEVICES, kMaxText);
   }

@@ -69,6 +69,7 @@ struct Welcome {
   Duration timeout{};
   std::uint32_t threads = 1;
   bool publishes = false;              // a successor polls ALL: bind a socket for lanes
+  bool batches = false;                // requests are executed in batches
   std::optional<std::string> devices;  // what CUDA_VISIBLE_DEVICES becomes; none: it is not set
 };
 

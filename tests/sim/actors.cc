@@ -301,10 +301,14 @@ bool WorkerProcess::wants_matrix(std::string_view endpoint) const {
   return handlers_->wants_matrix(endpoint);
 }
 
-worker::Executed WorkerProcess::run(const wire::PartHeader& header, worker::Contents& contents,
-                                    Instant begun, Duration remaining) {
-  cluster_.executed(header.request, cluster_.graph()[node_].name, shard_);
-  worker::Executed executed = handlers_->run(header, contents, begun, remaining);
+std::optional<worker::Executed> WorkerProcess::run(worker::Ticket ticket,
+                                                   const wire::PartHeader& header,
+                                                   worker::Contents& contents, Instant begun,
+                                                   Duration remaining) {
+  // Of a batch nobody says whose documents were executed.
+  const graph::Node& node = cluster_.graph()[node_];
+  if (node.batching.empty()) cluster_.executed(header.request, node.name, shard_);
+  worker::Executed executed = *handlers_->run(ticket, header, contents, begun, remaining);
   const std::int64_t us = to_us(service_);
   executed.ended = begun + cluster_.world().pick_us(us / 2, us * 3 / 2);
   return executed;
@@ -324,14 +328,14 @@ void WorkerProcess::report() {
 
 Instant WorkerProcess::tick(Instant now) {
   if (core_ == nullptr) return kNever;
-  const Instant next = core_->tick(now);
+  core_->tick(now);
   if (!executing_) {
     for (auto& leave : std::exchange(outbox_, {}))
       leave();
   }
   work();
   report();
-  return std::min(next, reporter_.next());
+  return std::min(core_->tick(now), reporter_.next());
 }
 
 // Broker ------------------------------------------------------------------------------------------

@@ -278,7 +278,8 @@ Topology topology() {
                      .replicas = 2,
                      .effects = {},
                      .polling = {},
-                     .when = {}},
+                     .when = {},
+                     .batching = {{"/index", 32, 10ms}, {"*", 4, 1s}}},
                     {.name = "index",
                      .needs = {kGatewayNode, {0}},
                      .no_reduce = true,
@@ -288,7 +289,8 @@ Topology topology() {
                      .timeout = 5s,
                      .effects = {{"/index", "idempotent"}, {"*", "readonly"}},
                      .polling = {},
-                     .when = {}}};
+                     .when = {},
+                     .batching = {}}};
   topology.sink = {1};
   topology.instances = {instance(7, 0, InstanceState::kServing),
                         instance(8, 1, InstanceState::kRetired)};

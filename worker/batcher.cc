@@ -6,7 +6,9 @@
 namespace flow::worker {
 
 void Batcher::set_rules(std::span<const BatchRule> rules) {
+  if (std::ranges::equal(rules, rules_)) return;
   rules_.assign(rules.begin(), rules.end());
+  flush();
 }
 
 const BatchRule* Batcher::rule_for(std::string_view endpoint) const {
@@ -18,53 +20,61 @@ const BatchRule* Batcher::rule_for(std::string_view endpoint) const {
   return others;
 }
 
-Batcher::Batch& Batcher::batch_for(const BatchRule& rule, const Request& request, Instant now) {
+Batcher::Batch& Batcher::batch_for(const Request& request, Instant now) {
   for (Batch& batch : filling_) {
     if (batch.endpoint == request.endpoint && batch.parameters == request.parameters) return batch;
   }
-  if (filling_.size() == kMaxOpen) close(0);
+  if (filling_.size() == kMaxOpen) full_.push_back({close(0), now});
   Batch& fresh = filling_.emplace_back();
   fresh.endpoint = request.endpoint;
   fresh.parameters = request.parameters;
-  fresh.due = now + rule.timeout;
+  fresh.due = kNever;
   return fresh;
 }
 
-void Batcher::close(std::size_t index) {
-  full_.push_back(std::move(filling_[index].pieces));
+std::vector<BatchPiece> Batcher::close(std::size_t index) {
+  std::vector<BatchPiece> pieces = std::move(filling_[index].pieces);
   filling_.erase(filling_.begin() + static_cast<std::ptrdiff_t>(index));
+  return pieces;
 }
 
 std::uint32_t Batcher::add(const BatchRule& rule, Request request, Instant now) {
+  const Instant due = std::min(request.arrived + rule.timeout, request.deadline - reserve_);
   std::uint32_t pieces = 0;
   std::uint32_t first = 0;
   do {
-    Batch& batch = batch_for(rule, request, now);
+    Batch& batch = batch_for(request, now);
     const std::uint32_t count = std::min(request.documents - first, rule.size - batch.documents);
     batch.pieces.push_back({request.slot, first, count});
     batch.documents += count;
-    batch.due = std::min(batch.due, std::max(now, request.deadline - reserve_));
+    batch.due = std::min(batch.due, due);
     first += count;
     ++pieces;
-    if (batch.documents >= rule.size) close(static_cast<std::size_t>(&batch - filling_.data()));
+    if (batch.documents < rule.size) continue;
+    const Instant since = std::min(batch.due, now);
+    full_.push_back({close(static_cast<std::size_t>(&batch - filling_.data())), since});
   } while (first < request.documents);
   return pieces;
 }
 
 bool Batcher::take(Instant now, std::vector<BatchPiece>& pieces) {
-  if (full_.empty()) {
-    const auto due = std::ranges::min_element(filling_, {}, &Batch::due);
-    if (due == filling_.end() || due->due > now) return false;
-    close(static_cast<std::size_t>(due - filling_.begin()));
+  const auto oldest = std::ranges::min_element(filling_, {}, &Batch::due);
+  if (oldest != filling_.end() && oldest->due <= now &&
+      (full_.empty() || oldest->due < full_.front().due)) {
+    pieces = close(static_cast<std::size_t>(oldest - filling_.begin()));
+    return true;
   }
-  pieces = std::move(full_.front());
+  if (full_.empty()) return false;
+  pieces = std::move(full_.front().pieces);
   full_.pop_front();
   return true;
 }
 
 void Batcher::flush() {
-  while (!filling_.empty())
-    close(0);
+  while (!filling_.empty()) {
+    const Instant due = filling_.front().due;
+    full_.push_back({close(0), due});
+  }
 }
 
 Instant Batcher::next_due() const {

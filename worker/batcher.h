@@ -1,11 +1,11 @@
 // Which requests are executed together: those of one endpoint whose parameters are the same to this
 // executor, as long as there is room for their documents in one batch.
 //
-// Only numbers of documents; whose they are, the caller knows by place. The first document starts a
-// batch's timer. It is due when it is full, when the timer ends, or in time for the earliest
-// deadline of its requests. What does not fit goes into the next: a request may be in several.
-// Pure; one thread. At most kMaxOpen batches are filled at once: one more makes the oldest of them
-// due.
+// Only numbers of documents; whose they are, the caller knows by place. A batch is due when it is
+// full, when its first document has waited for the rule's timeout, or in time for the earliest
+// deadline of its requests; the one that is due for longest is taken first. What does not fit goes
+// into the next: a request may be in several. Pure; one thread. At most kMaxOpen batches are filled
+// at once: one more makes the oldest of them due.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ class Batcher {
  public:
   static constexpr std::size_t kMaxOpen = 64;
 
-  // For what is added from now on.
+  // For what is added from now on. Where they change, what is being filled is due.
   void set_rules(std::span<const BatchRule> rules);
 
   // The endpoint's own rule, else that of "*"; nullptr: it is not batched. Valid until set_rules().
@@ -45,13 +45,14 @@ class Batcher {
     std::uint32_t slot = 0;
     std::uint32_t documents = 0;  // with none it rides along
     ValueMap parameters;          // as the executor sees them
+    Instant arrived;
     Instant deadline;
   };
 
   // How many pieces the request became, at least one.
   std::uint32_t add(const BatchRule& rule, Request request, Instant now);
 
-  // Takes the oldest batch that is due; false when there is none.
+  // Takes the batch that is due for longest; false when there is none.
   bool take(Instant now, std::vector<BatchPiece>& pieces);
 
   // All are due at once: nobody else is to come.
@@ -63,6 +64,7 @@ class Batcher {
   // When the next batch is due; kNever when there is none.
   Instant next_due() const;
 
+  bool any_full() const { return !full_.empty(); }
   std::size_t open() const { return filling_.size() + full_.size(); }
 
  private:
@@ -74,12 +76,17 @@ class Batcher {
     Instant due;
   };
 
-  Batch& batch_for(const BatchRule& rule, const Request& request, Instant now);
-  void close(std::size_t index);
+  struct Full {
+    std::vector<BatchPiece> pieces;
+    Instant due;
+  };
+
+  Batch& batch_for(const Request& request, Instant now);
+  std::vector<BatchPiece> close(std::size_t index);
 
   std::vector<BatchRule> rules_;
-  std::vector<Batch> filling_;                // oldest first
-  std::deque<std::vector<BatchPiece>> full_;  // due, oldest first
+  std::vector<Batch> filling_;  // oldest first
+  std::deque<Full> full_;       // in the order they became due
   Duration reserve_{};
 };
 

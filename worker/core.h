@@ -167,6 +167,7 @@ class Core {
   void read_graph();
 
   // core_run.cc: from a job to its outcome.
+  bool next_joins() const;
   std::uint32_t open_job();
   void begin(std::uint32_t slot, Instant now);
   void take_outcome(std::uint32_t slot, Executed executed);

@@ -20,6 +20,7 @@ void Core::join_batch(std::uint32_t slot, const BatchRule& rule, Instant now) {
   request.endpoint = header.endpoint;
   request.slot = slot;
   request.documents = static_cast<std::uint32_t>((*documents)->size());
+  request.arrived = open.job.arrived - open.job.waited;
   request.deadline = open.job.deadline;
   if (!header.parameters.empty()) {
     const Result<ValueMap> sent = wire::decode_value(header.parameters.span());
@@ -27,7 +28,7 @@ void Core::join_batch(std::uint32_t slot, const BatchRule& rule, Instant now) {
     request.parameters = route::parameters_for(*sent, self_.executor);
   }
   open.trouble.reset();
-  open.answer = Documents();
+  open.answer = Documents(std::vector<Document>(request.documents));
   open.begun = kNever;
   open.pieces = batcher_.add(rule, std::move(request), now);
   ++batched_;
@@ -108,7 +109,7 @@ Instant Core::run_batch(std::vector<BatchPiece>& pieces, Instant now) {
       open.ended = ended;
       open.trouble = trouble;
       for (std::uint32_t i = 0; i < piece.count && !trouble; ++i)
-        open.answer.push_back(std::move((**answer)[at++]));
+        open.answer[piece.first + i] = std::move((**answer)[at++]);
     }
   }
   for (const BatchPiece& piece : pieces) {

@@ -16,8 +16,9 @@ std::uint32_t micros(Duration duration) {
 
 }  // namespace
 
+// What still waits may belong to a batch that is due by its time: it joins first.
 bool Core::execute_next(Instant now, Instant& ended) {
-  if (batched_ > 0 && batcher_.take(now, batch_pieces_)) {
+  if (batched_ > 0 && (batcher_.any_full() || !next_joins()) && batcher_.take(now, batch_pieces_)) {
     ended = busy_until_ = run_batch(batch_pieces_, now);
     return true;
   }
@@ -26,6 +27,10 @@ bool Core::execute_next(Instant now, Instant& ended) {
   begin(slot, now);
   ended = busy_until_ = open_[slot]->ended;
   return true;
+}
+
+bool Core::next_joins() const {
+  return has_work() && batcher_.rule_for(first_part(ring_[head_]).header.endpoint) != nullptr;
 }
 
 std::uint32_t Core::open_job() {

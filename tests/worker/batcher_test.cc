@@ -21,7 +21,7 @@ struct Rules {
   std::uint32_t add(std::uint32_t slot, std::uint32_t documents, Instant now,
                     ValueMap parameters = {}, Instant deadline = at(60s)) {
     return batcher.add(*batcher.rule_for("/encode"),
-                       {"/encode", slot, documents, std::move(parameters), deadline}, now);
+                       {"/encode", slot, documents, std::move(parameters), now, deadline}, now);
   }
   Pieces take(Instant now) {
     Pieces pieces;
@@ -86,9 +86,9 @@ TEST_CASE("a batch does not wait past the deadline of one of its requests") {
   rules.add(0, 1, at(0ms));
   rules.add(1, 1, at(1ms), {}, at(8ms));
   CHECK(rules.batcher.next_due() == at(5ms));
-  rules.add(2, 1, at(6ms), {}, at(7ms));  // too late already: at once
-  CHECK(rules.batcher.next_due() == at(5ms));
-  CHECK(rules.take(at(6ms)).size() == 3);
+  rules.add(2, 1, at(2ms), {}, at(4ms));  // nearly too late: soon
+  CHECK(rules.batcher.next_due() == at(1ms));
+  CHECK(rules.take(at(2ms)).size() == 3);
 }
 
 TEST_CASE("a request without documents rides along") {
@@ -114,4 +114,35 @@ TEST_CASE("one batch more than may be filled at once makes the oldest of them du
   CHECK(rules.take(at(0ms)) == Pieces{{0, 0, 1}});
   CHECK(rules.take(at(0ms)).empty());
   CHECK(rules.batcher.open() == Batcher::kMaxOpen);
+}
+
+TEST_CASE("the time that a request has waited before counts") {
+  Rules rules;
+  rules.batcher.add(*rules.batcher.rule_for("/encode"), {"/encode", 0, 1, {}, at(2ms), at(60s)},
+                    at(7ms));
+  CHECK(rules.batcher.next_due() == at(12ms));
+}
+
+TEST_CASE("a batch that waits for longest goes before full ones that came later") {
+  Rules rules;
+  rules.add(0, 1, at(0ms), {{"rare", true}});
+  rules.add(1, 4, at(1ms));
+  rules.add(2, 4, at(11ms));
+  CHECK(rules.take(at(12ms)) == Pieces{{1, 0, 4}});
+  CHECK(rules.take(at(12ms)) == Pieces{{0, 0, 1}});
+  CHECK(rules.take(at(12ms)) == Pieces{{2, 0, 4}});
+}
+
+TEST_CASE("other rules end the batches of the ones before") {
+  Rules rules;
+  rules.add(0, 3, at(0ms));
+  const std::vector<BatchRule> smaller{{"/encode", 2, 10ms}};
+  rules.batcher.set_rules(smaller);
+  rules.add(1, 1, at(0ms));
+  CHECK(rules.take(at(0ms)) == Pieces{{0, 0, 3}});
+  CHECK(rules.take(at(0ms)).empty());
+  rules.batcher.set_rules(smaller);
+  CHECK(rules.take(at(0ms)).empty());
+  rules.batcher.set_rules({});
+  CHECK(rules.take(at(0ms)) == Pieces{{1, 0, 1}});
 }

@@ -182,3 +182,54 @@ TEST_CASE("a worker that ends executes what waits at once") {
   bench.run_all(at(1ms));
   CHECK(bench.answer(1).texts == Texts{"a!"});
 }
+
+TEST_CASE("what arrived while a batch was executed joins the next, which waited long enough") {
+  Batched bench;
+  bench.execution.service = 20ms;
+  bench.feed_request(1, {"a"}, at(0ms));
+  bench.run_all(at(10ms));  // until 30 ms
+  for (const std::uint64_t sequence : {2, 3, 4}) {
+    PartPointer made = bench.part("gateway", {"b"});
+    made->header.request.sequence = sequence;
+    made->header.remaining = 1s;
+    made->header.sent_at = at(12ms);
+    made->header.sent_on_host = kHost;
+    bench.core.receive(std::move(made), at(30ms));
+  }
+  bench.run_all(at(30ms));
+  CHECK(bench.seen == std::vector<std::size_t>{1, 3});
+}
+
+TEST_CASE("the pieces of a request come together in order, whichever was executed first") {
+  Batched bench;
+  bench.execution.service = 20ms;
+  bench.feed_request(1, {"z"}, at(0ms));
+  bench.run_all(at(10ms));  // until 30 ms
+  const auto receive = [&bench](std::uint64_t sequence, const Texts& texts, Instant sent,
+                                const ValueMap& parameters) {
+    PartPointer made = bench.part("gateway", texts);
+    made->header.request.sequence = sequence;
+    made->header.remaining = 1s;
+    made->header.sent_at = sent;
+    made->header.sent_on_host = kHost;
+    made->header.parameters = wire::encode_value(parameters);
+    bench.core.receive(std::move(made), at(30ms));
+  };
+  receive(2, {"1", "2", "3", "4"}, at(29ms), {{"other", true}});
+  receive(3, {"a", "b", "c", "d", "e"}, at(12ms), {{"late", true}});
+  bench.run_all(at(30ms));
+  CHECK(bench.answer(3).texts == Texts{"a!", "b!", "c!", "d!", "e!"});
+}
+
+TEST_CASE("in a flow that drains nothing waits") {
+  Batched bench;
+  bench.feed_request(1, {"a"}, at(0ms));
+  auto draining = std::make_shared<wire::Topology>(*Batched::graph());
+  draining->version = 100;
+  draining->draining = true;
+  bench.core.set_topology(draining, at(1ms));
+  bench.run_all(at(1ms));
+  CHECK(bench.answer(1).texts == Texts{"a!"});
+  bench.feed_request(2, {"b"}, at(2ms));
+  CHECK(bench.answer(2).texts == Texts{"b!"});
+}

@@ -24,6 +24,7 @@ struct Choice {
   bool here = false;          // its part has reached the gateway
   std::uint64_t receipt = 0;  // number of that report; they grow
   Duration charge{};          // expected service time
+  std::uint32_t share = 0;    // of an execution, in Planner::kWhole
 };
 
 class Choices {

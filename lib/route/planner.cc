@@ -96,13 +96,12 @@ Duration Planner::service_of(const Target& target, const Task& task) const {
   return std::max(own.service, kFastest);
 }
 
-// The window of a target for one endpoint. While no time is known for the endpoint, the slowest
-// other endpoint of the node stands for it: work of a known kind must not keep an unknown one out
-// for ever.
+// The window of a target for one endpoint, in executions. While no time is known for the endpoint,
+// the slowest other endpoint of the node stands for it: work of a known kind must not keep an
+// unknown one out for ever.
 double Planner::window(const Target& target, const Task& task, Duration service) const {
   const NodeEstimate* estimate = &estimates_[task.endpoint][task.node.value];
   const Batches batches = batches_of(task);
-  const double at_once = double{1} * target.concurrency * batches.size;
   if (task.run && !estimate->known) {
     for (const std::vector<NodeEstimate>& other : estimates_) {
       const NodeEstimate& candidate = other[task.node.value];
@@ -110,12 +109,12 @@ double Planner::window(const Target& target, const Task& task, Duration service)
         estimate = &candidate;
       }
     }
-    if (!estimate->known) return batches.size > 1 ? kUnknownBatches * at_once : at_once;
+    if (!estimate->known) return target.concurrency * (batches.size > 1 ? kUnknownBatches : 1);
     service = std::max(estimate->service, kFastest);
   }
   const auto reach = static_cast<double>(
       (3 * estimate->lead + kFeedback + batches.timeout + milliseconds(1)).count());
-  return at_once * (2 + reach / static_cast<double>(service.count()));
+  return target.concurrency * (2 + reach / static_cast<double>(service.count()));
 }
 
 bool Planner::has_room(const Target& target, const Task& task, Duration service,
@@ -124,7 +123,7 @@ bool Planner::has_room(const Target& target, const Task& task, Duration service,
   if (target.outstanding >= kMaxWindow) return false;
   if (target.outstanding_bytes + task.bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
     return false;
-  return !awaited || target.outstanding < window(target, task, service);
+  return !awaited || static_cast<double>(target.occupied) < window(target, task, service) * kWhole;
 }
 
 Planner::Offer Planner::offer(const Target& target, const Task& task) const {
@@ -176,7 +175,9 @@ void Planner::choose(std::uint32_t slot, const Task& task, Choices& choices) con
   choice.slot = slot;
   choice.instance = target.id;
   choice.shard = target.shard;
-  choice.charge = service_of(target, task) / batches_of(task).size;
+  const std::uint32_t together = batches_of(task).size;
+  choice.charge = service_of(target, task) / together;
+  choice.share = kWhole / together;
 }
 
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,
@@ -279,6 +280,7 @@ void Planner::charge(Choices& choices, std::uint64_t bytes) {
     choice.charged = true;
     ++target.outstanding;
     target.outstanding_bytes += bytes;
+    target.occupied += choice.share;
     target.work += choice.charge;
     target.last_used = ++turn_;
   }
@@ -309,6 +311,7 @@ void Planner::release(Choice& choice, std::uint64_t bytes) {
   if (target.id != choice.instance) return;
   --target.outstanding;
   target.outstanding_bytes -= bytes;
+  target.occupied -= choice.share;
   target.work -= choice.charge;
 }
 

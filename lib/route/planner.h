@@ -8,8 +8,8 @@
 //
 //   window = concurrency x (2 + (3 x lead + feedback + 1 ms) / service)
 //
-// What is executed in batches counts their size as concurrency and their timeout as feedback: a
-// request that waits for its batch keeps nobody busy.
+// in executions; a request in a batch of up to n counts as an n-th of one. The timeout of batches
+// counts as feedback: a request that waits for its batch keeps nobody busy.
 //
 // lead: the sum of the service times on the longest path before the node; feedback: how long a
 // finish takes to be known here. Without the lead, slots held from admission starve every pipeline
@@ -69,6 +69,8 @@ struct Blocked {
 
 class Planner {
  public:
+  static constexpr std::uint32_t kWhole = 1U << 20U;  // the share of a request executed alone
+
   // Switches to a newer snapshot. Returns the instances that are gone; what was outstanding there
   // is forgotten.
   std::vector<InstanceId> update(std::shared_ptr<const wire::Topology> topology);
@@ -111,7 +113,8 @@ class Planner {
     std::uint32_t concurrency = 1;
     std::uint32_t outstanding = 0;
     std::uint64_t outstanding_bytes = 0;
-    Duration work{};  // sum of the charges outstanding
+    std::uint64_t occupied = 0;  // sum of the shares outstanding
+    Duration work{};             // sum of the charges outstanding
     std::uint64_t last_used = 0;
     std::uint32_t queue = 0;  // from its last report
     Duration executing{};     // age of what it executed at the last report

@@ -64,6 +64,7 @@ struct Compiler {
   Position report_cycle(const std::vector<bool>& placed);
   bool is_join(Position at) const { return needs[at].size() >= 2; }
   bool has_before(Position at) const;
+  bool stays_unreduced(Position at) const;
   void check_limits();
   void check_batching(Position at);
   void make_nodes();
@@ -266,6 +267,15 @@ bool Compiler::has_before(Position at) const {
   return before && !(is_join(at) && before->uses.value == kNoReducePassThrough);
 }
 
+// By its key, or a join by the older spelling of pass-through.
+bool Compiler::stays_unreduced(Position at) const {
+  const ExecutorDecl& executor = decl(at);
+  const bool older_spelling =
+      executor.uses.value == kNoReducePassThrough ||
+      (executor.uses_before && executor.uses_before->uses.value == kNoReducePassThrough);
+  return executor.no_reduce || (is_join(at) && older_spelling);
+}
+
 void Compiler::check_limits() {
   std::uint64_t count = 0;
   std::uint64_t instances = 0;
@@ -303,12 +313,14 @@ void Compiler::check_limits() {
 // A batch is one list of documents, so there must be nothing but documents to execute.
 void Compiler::check_batching(Position at) {
   const ExecutorDecl& executor = decl(at);
-  if (executor.batching.empty() || !executor.no_reduce || !is_join(at) || has_before(at)) return;
-  diagnostics.error(codes::kBadBatching, executor.batching_place,
-                    fmt::format("executor '{}' gets the parts of its needs unreduced (no_reduce), "
-                                "which cannot be put into batches",
-                                executor.name.value),
-                    "leave `batching` or `no_reduce` out");
+  const bool reduced = !is_join(at) || has_before(at) || !stays_unreduced(at);
+  if (executor.batching.empty() || reduced) return;
+  diagnostics.error(
+      codes::kBadBatching, executor.batching_place,
+      fmt::format("executor '{}' gets the parts of its needs unreduced (by no_reduce or '{}'), "
+                  "which cannot be put into batches",
+                  executor.name.value, kNoReducePassThrough),
+      "leave `batching` out, or let it have the parts reduced");
 }
 
 void Compiler::make_nodes() {
@@ -345,13 +357,10 @@ void Compiler::make_nodes() {
 // What all nodes of an executor have in common, and what is its own node's.
 Node Compiler::make_node(Position at, NodeRole role) {
   const ExecutorDecl& executor = decl(at);
-  const bool older_spelling =
-      executor.uses.value == kNoReducePassThrough ||
-      (executor.uses_before && executor.uses_before->uses.value == kNoReducePassThrough);
   Node made;
   made.name = executor.name.value;
   made.role = role;
-  made.no_reduce = executor.no_reduce || (is_join(at) && older_spelling);
+  made.no_reduce = stays_unreduced(at);
   made.floating = floats[at];
   made.executor = static_cast<std::uint16_t>(at);
   if (role != NodeRole::kMain) return made;

@@ -69,6 +69,33 @@ x-owner = { team = "search" }
         std::vector<std::pair<std::string, std::string>>{{"/index", "once"}, {"*", "readonly"}});
 }
 
+TEST_CASE("batching is said for each endpoint, with 10 ms where no timeout is") {
+  const LoadResult result = load(R"(
+[[executor]]
+name = "encode"
+shards = 2
+uses_before = "append"
+batching = { "/encode" = { size = 32, timeout = "2ms" }, "*" = { size = 1 } }
+[[executor]]
+name = "plain"
+batching = {}
+[[executor]]
+name = "joined"
+needs = ["encode", "gateway"]
+no_reduce = true
+uses_before = "append"
+batching = { "*" = { size = 65536, timeout = "1h" } }
+)");
+  CHECK(codes(result) == Names{"W0201"});
+  REQUIRE(result.ok());
+  const graph::Graph& graph = result.flow->graph;
+  const std::vector<BatchRule> encode{{"/encode", 32, milliseconds(2)}, {"*", 1, milliseconds(10)}};
+  CHECK(graph.find("encode")->batching == encode);
+  CHECK(graph.find("encode/uses_before")->batching.empty());
+  CHECK(graph.find("plain")->batching.empty());
+  CHECK(graph.find("joined")->batching.size() == 1);
+}
+
 std::string polling_of(const LoadResult& result, std::string_view name) {
   REQUIRE(result.ok());
   std::string text;

@@ -209,6 +209,7 @@ ready_timeout = "5m"
 effects = { "/index" = "once", "*" = "readonly" }
 [[executor]]
 name = "searched"
+batching = { "/search" = { size = 32, timeout = "250us" }, "*" = { size = 1 } }
 shards = 3
 replicas = 2
 polling = { "/custom" = "all", "*" = 3, "/search" = "ALL_ASYNC" }

@@ -292,6 +292,8 @@ void WorkerProcess::publish_part(InstanceId lane, const wire::PartHeader& header
 }
 
 void WorkerProcess::progress(RequestId request, const wire::Progress& progress) {
+  if (progress.service_us > 0)
+    cluster_.executed(request, cluster_.graph()[node_].name, shard_);  // also as one of a batch
   outbox_.emplace_back([this, request, progress] {
     reporter_.add(request.gateway, progress, cluster_.world().now());
   });
@@ -305,9 +307,6 @@ std::optional<worker::Executed> WorkerProcess::run(worker::Ticket ticket,
                                                    const wire::PartHeader& header,
                                                    worker::Contents& contents, Instant begun,
                                                    Duration remaining) {
-  // Of a batch nobody says whose documents were executed.
-  const graph::Node& node = cluster_.graph()[node_];
-  if (node.batching.empty()) cluster_.executed(header.request, node.name, shard_);
   worker::Executed executed = *handlers_->run(ticket, header, contents, begun, remaining);
   const std::int64_t us = to_us(service_);
   executed.ended = begun + cluster_.world().pick_us(us / 2, us * 3 / 2);
@@ -335,7 +334,9 @@ Instant WorkerProcess::tick(Instant now) {
   }
   work();
   report();
-  return std::min(core_->tick(now), reporter_.next());
+  const Instant next = core_->tick(now);
+  // A batch that is due waits until what is executed has ended.
+  return std::min(executing_ && next <= now ? kNever : next, reporter_.next());
 }
 
 // Broker ------------------------------------------------------------------------------------------

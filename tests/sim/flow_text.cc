@@ -54,6 +54,15 @@ std::string polling_text(const graph::PollingDecl& polling) {
   return fmt::format("polling = {{ {} }}\n", fmt::join(entries, ", "));
 }
 
+std::string batching_text(const std::vector<BatchRule>& rules) {
+  std::vector<std::string> entries;
+  for (const BatchRule& rule : rules) {
+    entries.push_back(fmt::format("'{}' = {{ size = {}, timeout = '{}us' }}", rule.endpoint,
+                                  rule.size, to_us(rule.timeout)));
+  }
+  return fmt::format("batching = {{ {} }}\n", fmt::join(entries, ", "));
+}
+
 std::string executor_text(const ScriptedFlow& flow, const graph::ExecutorDecl& executor) {
   const std::string& name = executor.name.value;
   std::vector<std::string> needs;
@@ -69,10 +78,7 @@ std::string executor_text(const ScriptedFlow& flow, const graph::ExecutorDecl& e
   if (executor.no_reduce) out += "no_reduce = true\n";
   if (executor.floating) out += "floating = true\n";
   if (executor.allow_partial) out += "allow_partial = true\n";
-  for (const BatchRule& rule : executor.batching) {
-    out += fmt::format("batching = {{ '{}' = {{ size = {}, timeout = '{}us' }} }}\n", rule.endpoint,
-                       rule.size, to_us(rule.timeout));
-  }
+  if (!executor.batching.empty()) out += batching_text(executor.batching);
   if (executor.when) out += fmt::format("when = {}\n", quoted(to_json(*executor.when)));
   out += companion_text(flow, name, "uses_before", executor.uses_before);
   out += companion_text(flow, name, "uses_after", executor.uses_after);

@@ -189,6 +189,11 @@ ValueMap random_query(Dice& dice, int depth) {
 
 // Scripts.
 
+struct Kind {
+  bool matrix = false;   // its handlers take the unreduced parts
+  bool batched = false;  // what it does to a document depends on no other one
+};
+
 ValueMap small_document(Dice& dice, const char* prefix) {
   ValueMap document{{"id", fmt::format("{}{}", prefix, dice.number(0, 2))}};
   document.set("text", dice.chance(0.5) ? "p" : "q");
@@ -220,57 +225,43 @@ ValueMap random_list_operation(Dice& dice, int shards) {
   }
 }
 
-ValueMap random_operation(Dice& dice, const std::string& name, int shards, bool matrix) {
-  if (dice.chance(0.08)) return random_failure(dice, name, shards);
-  if (dice.chance(0.2)) return random_list_operation(dice, shards);
-  if (dice.chance(0.08)) return operation("return_dict", {{"value", ValueMap{{name, dice.tag()}}}});
+// What an executor does to each document whatever else is in the list.
+ValueMap random_change(Dice& dice, const std::string& name) {
   const std::string key = fmt::format("{}t", name);
-  ValueMap made;
-  switch (dice.number(0, matrix ? 11 : 9)) {
-    case 0: made = operation("visit"); break;
-    case 1: made = operation("tag_shard", {{"key", key}}); break;
-    case 2: made = operation("tag_count", {{"key", key}}); break;
-    case 3: made = operation("tag_params", {{"key", key}}); break;
-    case 4: made = operation("set", {{"field", "weight"}, {"value", dice.number(0, 2)}}); break;
-    case 5: made = operation("add_match", {{"doc", small_document(dice, "m")}}); break;
-    case 6: made = operation("add_chunk", {{"doc", small_document(dice, "c")}}); break;
-    case 7: made = operation("add_shard_match"); break;
-    case 8: made = operation("tag", {{"key", "k"}, {"value", dice.scalar()}}); break;
-    case 9: made = operation("append_text", {{"value", name}}); break;
-    case 10: made = operation("tag_matrix", {{"key", key}}); break;
-    default: made = operation("tag_map", {{"key", key}}); break;
+  switch (dice.number(0, 8)) {
+    case 0: return operation("visit");
+    case 1: return operation("tag_shard", {{"key", key}});
+    case 2: return operation("tag_params", {{"key", key}});
+    case 3: return operation("set", {{"field", "weight"}, {"value", dice.number(0, 2)}});
+    case 4: return operation("add_match", {{"doc", small_document(dice, "m")}});
+    case 5: return operation("add_chunk", {{"doc", small_document(dice, "c")}});
+    case 6: return operation("add_shard_match");
+    case 7: return operation("tag", {{"key", "k"}, {"value", dice.scalar()}});
+    default: return operation("append_text", {{"value", name}});
   }
+}
+
+ValueMap random_operation(Dice& dice, const std::string& name, int shards, const Kind& kind) {
+  if (!kind.batched && dice.chance(0.08)) return random_failure(dice, name, shards);
+  if (!kind.batched && dice.chance(0.2)) return random_list_operation(dice, shards);
+  if (!kind.batched && dice.chance(0.08))
+    return operation("return_dict", {{"value", ValueMap{{name, dice.tag()}}}});
+  const std::string key = fmt::format("{}t", name);
+  ValueMap made = random_change(dice, name);
+  if (!kind.batched && dice.chance(0.1)) made = operation("tag_count", {{"key", key}});
+  if (kind.matrix && dice.chance(0.17))
+    made = operation(dice.chance(0.5) ? "tag_matrix" : "tag_map", {{"key", key}});
   if (dice.chance(0.15)) made.set("ids", dice.ids());
   return made;
 }
 
-// For an executor with batches: each document stays, in its place, and none knows of others.
-Program batched_program(Dice& dice, const std::string& name) {
-  ValueList operations;
-  for (std::int64_t i = dice.number(1, 3); i > 0; --i) {
-    ValueMap made;
-    switch (dice.number(0, 4)) {
-      case 0: made = operation("visit"); break;
-      case 1: made = operation("tag_params", {{"key", name + "t"}}); break;
-      case 2: made = operation("set", {{"field", "weight"}, {"value", dice.number(0, 2)}}); break;
-      case 3: made = operation("add_match", {{"doc", small_document(dice, "m")}}); break;
-      default: made = operation("append_text", {{"value", name}}); break;
-    }
-    if (dice.chance(0.15)) made.set("ids", dice.ids());
-    operations.emplace_back(std::move(made));
-  }
+Program random_program(Dice& dice, const std::string& name, int shards, const Kind& kind) {
   Program program;
-  program.endpoints.set(dice.chance(0.8) ? "/default" : kEndpoints[0], std::move(operations));
-  return program;
-}
-
-Program random_program(Dice& dice, const std::string& name, int shards, double matrix) {
-  Program program;
-  program.matrix = dice.chance(matrix);
-  const auto script = [&dice, &name, shards, &program] {
+  program.matrix = kind.matrix;
+  const auto script = [&dice, &name, shards, &kind] {
     ValueList operations;
     for (std::int64_t i = dice.number(1, 3); i > 0; --i)
-      operations.emplace_back(random_operation(dice, name, shards, program.matrix));
+      operations.emplace_back(random_operation(dice, name, shards, kind));
     return operations;
   };
   for (const char* endpoint : kEndpoints) {
@@ -321,23 +312,13 @@ class Maker {
     if (joins && !executor.uses_before && dice_.chance(0.05))
       executor.uses_before.emplace().uses.value = "BaseExecutor";
     if (!dice_.chance(0.05)) {
-      flow_.programs[name] =
-          random_program(dice_, name, static_cast<int>(executor.shards), joins ? 0.4 : 0.1);
+      const Kind kind{dice_.chance(joins ? 0.4 : 0.1), dice_.chance(0.3)};
+      flow_.programs[name] = random_program(dice_, name, static_cast<int>(executor.shards), kind);
+      if (kind.batched) choose_batching(executor, kind.matrix || (joins && keeps_apart(executor)));
     }
-    if (executor.shards == 1 && !executor.no_reduce && !executor.uses_before && dice_.chance(0.2))
-      batch(executor);
     instances_ += static_cast<int>(executor.shards * executor.replicas);
     names_.push_back(name);
     flow_.declaration.executors.push_back(std::move(executor));
-  }
-
-  void batch(graph::ExecutorDecl& executor) {
-    BatchRule rule;
-    rule.endpoint = dice_.chance(0.5) ? "*" : kEndpoints[0];
-    rule.size = static_cast<std::uint32_t>(dice_.number(1, 5));
-    rule.timeout = std::chrono::milliseconds(dice_.number(1, 12));
-    executor.batching.push_back(std::move(rule));
-    flow_.programs[executor.name.value] = batched_program(dice_, executor.name.value);
   }
 
   void choose_needs(graph::ExecutorDecl& executor) {
@@ -373,6 +354,24 @@ class Maker {
              });
   }
 
+  // Whether its parts cannot be told from those of others, because it gets them unreduced.
+  static bool keeps_apart(const graph::ExecutorDecl& executor) {
+    if (!executor.uses_before) return executor.no_reduce;
+    return executor.uses_before->uses.value == "BaseExecutor";
+  }
+
+  void choose_batching(graph::ExecutorDecl& executor, bool apart) {
+    if (apart) return;
+    const auto rule = [this](const char* endpoint) {
+      return BatchRule{endpoint, static_cast<std::uint32_t>(dice_.number(1, 6)),
+                       std::chrono::microseconds(dice_.number(100, 15'000))};
+    };
+    if (dice_.chance(0.7)) executor.batching.push_back(rule("*"));
+    for (const char* endpoint : kEndpoints) {
+      if (dice_.chance(0.3)) executor.batching.push_back(rule(endpoint));
+    }
+  }
+
   void add_companion(graph::ExecutorDecl& executor, std::optional<graph::CompanionDecl>& place,
                      const char* role) {
     graph::CompanionDecl companion;
@@ -383,7 +382,7 @@ class Maker {
     const std::string node = fmt::format("{}/{}", executor.name.value, role);
     // What its tags are called must be a name that filters can spell.
     const std::string tag = fmt::format("{}{}", executor.name.value, role[5] == 'b' ? "b" : "a");
-    flow_.programs[node] = random_program(dice_, tag, 1, 0.6);
+    flow_.programs[node] = random_program(dice_, tag, 1, {.matrix = dice_.chance(0.6)});
   }
 
   Dice dice_;

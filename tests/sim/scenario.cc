@@ -75,6 +75,10 @@ ScriptedFlow random_cluster(World& world, Weather weather) {
     for (const int need : needs)
       executor.needs.push_back({need < 0 ? "gateway" : name_of(need), {}});
     if (world.chance(0.4)) choose_shards(world, weather, executor, room);
+    if (world.chance(0.25) && !(executor.no_reduce && needs.size() > 1)) {
+      executor.batching = {{"*", static_cast<std::uint32_t>(world.pick(1, 8)),
+                            microseconds(world.pick(100, 20'000))}};
+    }
     if (world.chance(0.15)) executor.when = random_filter(world);
     room -= executor.shards * executor.replicas;
     const Polling polling =

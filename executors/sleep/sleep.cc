@@ -49,8 +49,7 @@ Sleep::Sleep(const ExecutorConfig& config) {
 }
 
 void Sleep::wait_for_each(Documents& documents, const Request& request) {
-  const auto count = static_cast<std::int64_t>(documents.size());
-  std::this_thread::sleep_for(pause_of(request.endpoint()) + per_document_ * count);
+  std::this_thread::sleep_for(pause_of(request.endpoint(), documents.size()));
 }
 
 void Sleep::wait(const Request& request) {
@@ -58,9 +57,10 @@ void Sleep::wait(const Request& request) {
   if (length > Duration::zero()) std::this_thread::sleep_for(length);
 }
 
-Duration Sleep::pause_of(std::string_view endpoint) const {
+Duration Sleep::pause_of(std::string_view endpoint, std::size_t documents) const {
   const auto found = by_endpoint_.find(std::string(endpoint));
-  return found == by_endpoint_.end() ? otherwise_ : found->second;
+  const Duration once = found == by_endpoint_.end() ? otherwise_ : found->second;
+  return once + static_cast<std::int64_t>(documents) * per_document_;
 }
 
 }  // namespace flow::executors

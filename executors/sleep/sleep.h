@@ -19,8 +19,8 @@ class Sleep : public Executor {
   void wait(const Request& request);
   void wait_for_each(Documents& documents, const Request& request);
 
-  // How long a request to this endpoint takes.
-  Duration pause_of(std::string_view endpoint) const;
+  // How long a request of so many documents to this endpoint takes.
+  Duration pause_of(std::string_view endpoint, std::size_t documents = 0) const;
 
  private:
   std::unordered_map<std::string, Duration> by_endpoint_;

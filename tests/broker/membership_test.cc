@@ -228,6 +228,18 @@ TEST_CASE("a gateway hears of new instances after the workers have, and of death
   CHECK_FALSE(world.in_topology(late.id()));
 }
 
+TEST_CASE("everybody hears that a flow drains") {
+  World world({{"a", 1, 1}});
+  world.bring_up();
+  CHECK_FALSE(world["a/rep-0"].topologies.back().draining);
+
+  CHECK(world.admin("drain").code == Errc::kOk);
+  world.run(seconds(1));
+
+  CHECK(world["a/rep-0"].topologies.back().draining);
+  CHECK(world["gateway/0"].topologies.back().draining);
+}
+
 TEST_CASE("an instance that is asked to drain leaves in two steps and is then told to end") {
   World world({{"encode", 1, 2}});
   world.bring_up();

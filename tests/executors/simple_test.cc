@@ -90,6 +90,16 @@ TEST_CASE("sleep takes one number for all endpoints or a table of them") {
   CHECK(listed.pause_of("/x") == milliseconds(0));
 }
 
+TEST_CASE("sleep takes longer for more documents where it is told so") {
+  Sleep sleep(with({{"ms", ValueMap{{"/slow", 20}, {"*", 5}}}, {"ms_per_document", 0.1}}));
+
+  CHECK(sleep.pause_of("/x") == milliseconds(5));
+  CHECK(sleep.pause_of("/x", 10) == milliseconds(6));
+  CHECK(sleep.pause_of("/slow", 50) == milliseconds(25));
+  CHECK(looks_at_documents(sleep));
+  CHECK_THROWS_AS(Sleep(with({{"ms_per_document", -1}})), ConfigError);
+}
+
 TEST_CASE("sleep refuses what is no number of milliseconds") {
   CHECK_THROWS_WITH_AS(Sleep(with({{"ms", "5"}})),
                        "with.ms is \"5\", expected a number of milliseconds from 0 to 3600000",

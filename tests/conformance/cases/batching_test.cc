@@ -1,9 +1,11 @@
 // Cases D: requests that are executed together.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <future>
 
+#include "base/units.h"
 #include "case.h"
 
 using namespace flow;
@@ -12,119 +14,204 @@ using std::chrono::milliseconds;
 
 namespace {
 
-using Texts = std::vector<std::string>;
+// One executor whose documents say with how many others they were executed.
+std::string batched(std::string_view rules, std::string_view with = {},
+                    std::string_view mode = "tag-together") {
+  return kit("a", mode, with, fmt::format("batching = {{ {} }}\n", rules));
+}
 
-// Texts as documents, their ids the texts.
-wire::DocumentList list_of(const Texts& texts) {
-  wire::DocumentList documents;
-  for (const std::string& text : texts) {
-    wire::DocumentList one = one_document(text, text);
-    documents.push_back(std::move(one[0]));
+// Answers of requests that are under way at the same time.
+class Posted {
+ public:
+  explicit Posted(Flow& flow) : client_(flow.client()) {}
+
+  // A document for each letter. They are sent in the order of the calls.
+  std::future<Reply> post(std::string_view endpoint, std::string_view letters,
+                          ValueMap parameters = {}) {
+    wire::DocumentList documents;
+    for (const char letter : letters) {
+      wire::DocumentList one = one_document("same", {&letter, 1});  // ids do not matter
+      documents.push_back(std::move(one[0]));
+    }
+    auto promise = std::make_shared<std::promise<Reply>>();
+    PostOptions options;
+    options.parameters = std::move(parameters);
+    client_.submit(endpoint, documents, options,
+                   [promise](Reply reply) { promise->set_value(std::move(reply)); });
+    return promise->get_future();
   }
-  return documents;
+
+ private:
+  Client client_;
+};
+
+bool waits(const std::future<Reply>& reply) {
+  return reply.wait_for(milliseconds(0)) == std::future_status::timeout;
 }
 
-// The reply to a request, on a thread of its own.
-std::future<Reply> posted(Client& client, const char* endpoint, const Texts& texts,
-                          PostOptions options = {}) {
-  return std::async(std::launch::async, [&client, endpoint, texts, options] {
-    return client.post(endpoint, list_of(texts), options);
-  });
-}
-
-Texts texts_of(const Reply& reply) {
-  CHECK(reply.ok());
-  Texts texts;
-  for (const wire::Document& document : reply.documents)
-    texts.emplace_back(document.text());
-  return texts;
-}
-
-std::string batching(const char* rules) {
-  return fmt::format("batching = {{ {} }}\n", rules);
+// "ab:4" for documents "a", "b" that were executed in a list of four.
+std::string outcome(std::future<Reply>& waited) {
+  REQUIRE(waited.wait_for(kPatience) == std::future_status::ready);
+  const Reply reply = waited.get();
+  if (!reply.ok()) return std::string(to_string(reply.code()));
+  std::string out;
+  std::string together;
+  for (const wire::Document& document : reply.documents) {
+    out += document.text();
+    const ValueMap tags = document.tags();
+    const Value* tag = tags.find("together");
+    together += ":" + (tag != nullptr ? text_of(*tag) : "?");
+  }
+  return out + together;
 }
 
 }  // namespace
 
-TEST_CASE("D-03 each caller gets its own documents back, in order") {
+TEST_CASE("D-03 requests in one batch get their own documents back, in order") {
   CaseSandbox sandbox;
-  Flow flow(sandbox, kit("a", "add-parameter", "text = \"!\", " + sandbox.logged(),
-                         batching(R"("/x" = { size = 4, timeout = "30s" })")));
-  Client client = flow.client();
-  std::future<Reply> first = posted(client, "/x", {"a", "b"});
-  std::future<Reply> second = posted(client, "/x", {"c", "d"});
-  CHECK(texts_of(first.get()) == Texts{"a!", "b!"});
-  CHECK(texts_of(second.get()) == Texts{"c!", "d!"});
-  CHECK(sandbox.logged("a/rep-0 begins") == 1);
+  Flow flow(sandbox, batched(R"("/x" = { size = 4, timeout = "1h" })"));
+  Posted posted(flow);
+  auto first = posted.post("/x", "ab");
+  auto second = posted.post("/x", "cd");
+  CHECK(outcome(first) == "ab:4:4");
+  CHECK(outcome(second) == "cd:4:4");
 }
 
-TEST_CASE("D-04 what comes while a batch is executed is in the next, and more than fits is split") {
+TEST_CASE("D-03 a request larger than a batch is put together again") {
   CaseSandbox sandbox;
-  Flow flow(sandbox, kit("a", "add-parameter", "text = \"!\", " + sandbox.gated(),
-                         batching(R"("*" = { size = 4, timeout = "50ms" })")));
-  Client client = flow.client();
-  std::future<Reply> first = posted(client, "/x", {"a", "b", "c", "d"});
-  REQUIRE(sandbox.saw("a/rep-0 begins"));
-  std::future<Reply> second = posted(client, "/x", {"e", "f", "g"});
-  std::future<Reply> large = posted(client, "/y", {"1", "2", "3", "4", "5", "6", "7", "8", "9"});
+  Flow flow(sandbox, batched(R"("/x" = { size = 4, timeout = "1h" })"));
+  Posted posted(flow);
+  auto first = posted.post("/x", "abcdef");
+  auto second = posted.post("/x", "gh");
+  CHECK(outcome(first) == "abcdef:4:4:4:4:4:4");
+  CHECK(outcome(second) == "gh:4:4");
+}
+
+TEST_CASE("D-03 what the executor throws is the answer of everybody in the batch") {
+  CaseSandbox sandbox;
+  Flow flow(sandbox, batched(R"("*" = { size = 3, timeout = "1h" })", "fail = \"no luck\""));
+  Posted posted(flow);
+  auto first = posted.post("/x", "ab");
+  auto second = posted.post("/x", "c");
+  CHECK(outcome(first) == "EXECUTOR_ERROR");
+  REQUIRE(second.wait_for(kPatience) == std::future_status::ready);
+  const Reply reply = second.get();
+  REQUIRE_FALSE(reply.ok());
+  CHECK(reply.response.failure->message.find("no luck") != std::string::npos);
+  CHECK(reply.documents.size() == 1);
+}
+
+TEST_CASE("D-03 an executor that answers with other documents than it got fails the batch") {
+  CaseSandbox sandbox;
+  Flow flow(sandbox, batched(R"("/x" = { size = 3, timeout = "1h" })", "", "two-new"));
+  Posted posted(flow);
+  auto first = posted.post("/x", "ab");
+  auto second = posted.post("/x", "c");
+  CHECK(outcome(first) == "EXECUTOR_ERROR");
+  REQUIRE(second.wait_for(kPatience) == std::future_status::ready);
+  const Reply reply = second.get();
+  REQUIRE(reply.code() == Errc::kExecutorError);
+  CHECK(reply.response.failure->message.find("3 documents and answered with 2") !=
+        std::string::npos);
+}
+
+TEST_CASE("D-04 what comes while a batch is executed is executed after it") {
+  CaseSandbox sandbox;
+  Flow flow(sandbox, batched(R"("*" = { size = 4, timeout = "20ms" })",
+                             sandbox.gated() + ", gate_text = \"a\""));
+  Posted posted(flow);
+  auto first = posted.post("/x", "abcd");
+  CHECK(sandbox.saw("a/rep-0 begins"));
+  auto second = posted.post("/x", "efg");
+  auto large = posted.post("/y", "123456789");
+  CHECK(waits(first));
+  CHECK(waits(second));
   sandbox.open_gate();
-  CHECK(texts_of(first.get()) == Texts{"a!", "b!", "c!", "d!"});
-  CHECK(texts_of(second.get()) == Texts{"e!", "f!", "g!"});
-  CHECK(texts_of(large.get()) == Texts{"1!", "2!", "3!", "4!", "5!", "6!", "7!", "8!", "9!"});
-  CHECK(sandbox.logged("a/rep-0 begins") == 1 + 1 + 3);
+  CHECK(outcome(first) == "abcd:4:4:4:4");
+  CHECK(outcome(second) == "efg:3:3:3");
+  CHECK(outcome(large) == "123456789:4:4:4:4:4:4:4:4:1");
 }
 
-TEST_CASE("D-05 the same parameters share a batch, different ones never do") {
+TEST_CASE("D-05 the same parameters share a batch, others never do") {
   CaseSandbox sandbox;
-  Flow flow(sandbox, kit("a", "add-parameter", sandbox.logged(),
-                         batching(R"("/x" = { size = 2, timeout = "30s" })")));
-  Client client = flow.client();
-  const auto adding = [](const char* text) {
-    PostOptions options;
-    options.parameters = {{"text_to_add", text}};
-    return options;
-  };
-  std::future<Reply> one = posted(client, "/x", {"a"}, adding("1"));
-  std::future<Reply> two = posted(client, "/x", {"b"}, adding("2"));
-  std::future<Reply> more_one = posted(client, "/x", {"c"}, adding("1"));
-  std::future<Reply> more_two = posted(client, "/x", {"d"}, adding("2"));
-  CHECK(texts_of(one.get()) == Texts{"a1"});
-  CHECK(texts_of(two.get()) == Texts{"b2"});
-  CHECK(texts_of(more_one.get()) == Texts{"c1"});
-  CHECK(texts_of(more_two.get()) == Texts{"d2"});
-  CHECK(sandbox.logged("a/rep-0 begins") == 2);
+  Flow flow(sandbox, batched(R"("/x" = { size = 2, timeout = "1h" })"));
+  Posted posted(flow);
+  auto german = posted.post("/x", "a", {{"lang", "de"}});
+  auto none = posted.post("/x", "b");
+  auto english = posted.post("/x", "c", {{"lang", "en"}});
+  auto more_english = posted.post("/x", "d", {{"lang", "en"}, {"another__lang", "fr"}});
+  CHECK(outcome(english) == "c:2");
+  CHECK(outcome(more_english) == "d:2");
+  CHECK(waits(german));
+  CHECK(waits(none));
+  auto more_german = posted.post("/x", "e", {{"a__lang", "de"}});
+  CHECK(outcome(german) == "a:2");
+  CHECK(outcome(more_german) == "e:2");
+  CHECK(waits(none));
+  auto another = posted.post("/x", "f");
+  CHECK(outcome(none) == "b:2");
+  CHECK(outcome(another) == "f:2");
 }
 
-TEST_CASE("D-07 an endpoint's own rule goes over that of all others") {
+TEST_CASE("D-07 an endpoint has its own size and timeout") {
+  constexpr Duration kTimeout = milliseconds(700);
   CaseSandbox sandbox;
-  Flow flow(sandbox, kit("a", "add-parameter", "text = \"!\"",
-                         batching(R"("/baz" = { size = 2, timeout = "30s" }, )"
-                                  R"("*" = { size = 100, timeout = "300ms" })")));
-  Client client = flow.client();
-  Instant began = now();
-  CHECK(texts_of(client.post("/baz", list_of({"a", "b"}))) == Texts{"a!", "b!"});
-  CHECK(now() - began < milliseconds(300));
-  began = now();
-  CHECK(texts_of(client.post("/bar", list_of({"a", "b"}))) == Texts{"a!", "b!"});
-  CHECK(now() - began >= milliseconds(300));
+  Flow flow(sandbox, batched(R"("/baz" = { size = 2, timeout = "1h" }, )"
+                             R"("*" = { size = 100, timeout = "700ms" })"));
+  Posted posted(flow);
+  auto baz = posted.post("/baz", "a");
+  const Instant began = now();
+  auto bar = posted.post("/bar", "c");
+  auto more_bar = posted.post("/bar", "d");
+  auto more_baz = posted.post("/baz", "b");
+  CHECK(outcome(baz) == "a:2");
+  CHECK(outcome(more_baz) == "b:2");
+  CHECK(outcome(bar) == "c:2");
+  CHECK(now() - began >= kTimeout);
+  CHECK(outcome(more_bar) == "d:2");
 }
 
-TEST_CASE("an executor that takes unreduced parts does not start with batches") {
+TEST_CASE("D-07 an endpoint without a rule is not batched") {
   CaseSandbox sandbox;
-  sandbox.write("t.toml", "[flow]\nname = \"t\"\n" +
-                              kit("a", "chain", "", batching(R"("/x" = { size = 2 })")));
-  const Finished started = sandbox.flowctl({"up", sandbox.file("t.toml")});
-  CHECK(started.code == 1);
-  CHECK(started.err.find("DocumentsMatrix") != std::string::npos);
+  Flow flow(sandbox, batched(R"("/baz" = { size = 2, timeout = "1h" })"));
+  Posted posted(flow);
+  auto waiting = posted.post("/baz", "a");
+  auto other = posted.post("/foo", "b");
+  CHECK(outcome(other) == "b:1");
+  CHECK(waits(waiting));
+  auto full = posted.post("/baz", "c");
+  CHECK(outcome(waiting) == "a:2");
 }
 
-TEST_CASE("what waits for its batch is done before a flow ends") {
+TEST_CASE("D-07 a worker that is told to end executes what waits") {
   CaseSandbox sandbox;
-  Flow flow(sandbox, kit("a", "add-parameter", "text = \"!\"",
-                         batching(R"("/x" = { size = 100, timeout = "30s" })")));
-  Client client = flow.client();
-  std::future<Reply> waiting = posted(client, "/x", {"a"});
+  Flow flow(sandbox, batched(R"("/x" = { size = 100, timeout = "1h" })"));
+  Posted posted(flow);
+  auto reply = posted.post("/x", "ab");
+  const auto waiting = [&] { return text_of(at(flow.instance("a/rep-0"), "in_flight")); };
+  CHECK(eventually([&] { return waiting() == "1"; }));
+  CHECK(waits(reply));
+  flow.kill("a/rep-0", SIGTERM);
+  CHECK(outcome(reply) == "ab:2:2");
+}
+
+TEST_CASE("D-07 a flow that ends does not wait for its batches") {
+  CaseSandbox sandbox;
+  Flow flow(sandbox, batched(R"("/x" = { size = 100, timeout = "1h" })"));
+  Posted posted(flow);
+  auto reply = posted.post("/x", "ab");
   CHECK(eventually([&] { return text_of(at(flow.instance("a/rep-0"), "in_flight")) == "1"; }));
+  const Instant began = now();
   flow.stop();
-  CHECK(texts_of(waiting.get()) == Texts{"a!"});
+  CHECK(now() - began < std::chrono::seconds(10));
+  CHECK(outcome(reply) == "ab:2:2");
+}
+
+TEST_CASE("D-07 an executor that takes unreduced parts cannot have batches") {
+  CaseSandbox sandbox;
+  sandbox.write("t.toml", "[flow]\nname = \"t\"\n" + batched(R"("*" = { size = 2 })", "", "chain"));
+  const Finished up = sandbox.flowctl({"up", sandbox.file("t.toml")});
+  CHECK(up.code == 1);
+  INFO(up.err);
+  CHECK(up.err.find("cannot be put into batches") != std::string::npos);
 }

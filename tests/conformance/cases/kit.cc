@@ -108,7 +108,7 @@ class Kit : public Executor {
     Run run;
     bool wants_matrix = false;
   };
-  static const std::array<Mode, 18>& modes();
+  static const std::array<Mode, 19>& modes();
 
   void read_documents(const ExecutorConfig& config) {
     const Value* given = config.find("document");
@@ -171,6 +171,11 @@ class Kit : public Executor {
   void tag_instance(Call& call) {
     for (Document& document : call.documents())
       document.set_tag("instance", config_.instance);
+  }
+  void tag_together(Call& call) {
+    const auto together = static_cast<std::int64_t>(call.documents().size());
+    for (Document& document : call.documents())
+      document.set_tag("together", together);
   }
   void fields(Call& call) {
     const Document& source =
@@ -260,13 +265,14 @@ class Kit : public Executor {
   std::vector<Document> documents_;
 };
 
-const std::array<Kit::Mode, 18>& Kit::modes() {
-  static const std::array<Mode, 18> kModes{
+const std::array<Kit::Mode, 19>& Kit::modes() {
+  static const std::array<Mode, 19> kModes{
       {{"pass", &Kit::pass},
        {"set-text", &Kit::set_text},
        {"append-count", &Kit::append_count},  // "TEXT got N": how many documents came
        {"append-shard", &Kit::append_shard},  // a document with the number of the shard
        {"tag-instance", &Kit::tag_instance},  // tags.instance on every document
+       {"tag-together", &Kit::tag_together},  // tags.together: how many documents came
        {"fields", &Kit::fields},              // sets what `document` sets, adds `n` children
        {"two-new", &Kit::two_new},            // answers with two documents of its own
        {"two-chunks", &Kit::two_chunks},      // adds two chunks to every document

@@ -73,7 +73,7 @@ wire::Topology Core::build() const {
     entry.takes_parts = node.takes_parts;
     entry.allow_partial = node.allow_partial;
     if (node.when) entry.when = *node.when;
-    topology.sorts = topology.sorts || node.when.has_value();
+    topology.sorts = topology.sorts || node.when.has_value() || graph::splits(node);
     topology.nodes.push_back(std::move(entry));
   }
   for (const auto& [id, instance] : instances_) {

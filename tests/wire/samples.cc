@@ -208,6 +208,7 @@ PartHeader part() {
   header.results = Bytes::copy_of("opaque results");
   header.failure = full_failure();
   header.trace = {.id_high = 11, .id_low = 12, .parent = 13};
+  header.written_ns = 0x1862030405060708;
   return header;
 }
 
@@ -407,7 +408,8 @@ bool equal(const PartHeader& a, const PartHeader& b) {
          a.sent_at == b.sent_at && a.sent_on_host == b.sent_on_host && a.source == b.source &&
          a.source_shard == b.source_shard && a.endpoint == b.endpoint && a.plan == b.plan &&
          a.hops == b.hops && a.parameters == b.parameters && a.results == b.results &&
-         equal(a.failure.get(), b.failure.get()) && a.trace == b.trace;
+         equal(a.failure.get(), b.failure.get()) && a.trace == b.trace &&
+         a.written_ns == b.written_ns;
 }
 
 bool equal(const Report& a, const Report& b) {

@@ -72,6 +72,7 @@ wire::Topology Core::build() const {
     entry.polling = node.polling;
     entry.takes_parts = node.takes_parts;
     entry.allow_partial = node.allow_partial;
+    entry.batching = node.batching;
     if (node.when) entry.when = *node.when;
     topology.sorts = topology.sorts || node.when.has_value() || graph::splits(node);
     topology.nodes.push_back(std::move(entry));

@@ -48,6 +48,7 @@ void Core::welcome(const Instance& instance) {
     message.workspace = workspace_of(node, instance);
     message.timeout = executor.timeout;
     message.threads = executor.threads;
+    message.batches = !node.batching.empty();
   }
   effects_.send(*instance.connection, message);
 }

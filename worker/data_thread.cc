@@ -48,6 +48,17 @@ Status check_unused(const ExecutorConfig& config) {
   return Error{Errc::kInvalidArgument, std::move(message)};
 }
 
+Status check_batches(const Executor& executor, const wire::Welcome& welcome) {
+  for (const Executor::Binding& binding : executor.bindings()) {
+    if (!welcome.batches || !binding.wants_matrix) continue;
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("the handler of '{}' takes unreduced parts (DocumentsMatrix), which "
+                             "cannot be put into batches: take `batching` out of the flow file",
+                             binding.endpoint)};
+  }
+  return {};
+}
+
 Result<std::unique_ptr<Executor>> make_executor(const ExecutorFactory& factory,
                                                 const ExecutorConfig& config) {
   try {
@@ -103,6 +114,7 @@ Status serve(const DataThreadOptions& options, net::Context& context, Shared& sh
   if (Status used = check_unused(config); !used) return used;
   HandlerExecution execution(**executor, config.name, clock, shared.executing);
   if (Status bound = execution.check(); !bound) return bound;
+  if (Status batched = check_batches(**executor, options.welcome); !batched) return batched;
   {
     DataLoop loop(context, shared, clock, make_self(options), execution);
     Result<std::string> address =

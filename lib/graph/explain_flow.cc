@@ -83,6 +83,13 @@ Wrong:  when = { "tags__lang" = "en" }
 Wrong:  when = { "tags__lang" = { "$equals" = "en" } }
 Right:  when = { "tags__lang" = { "$eq" = "en" } })"},
     Explanation{
+        codes::kBadBatching, "this executor cannot have batches",
+        R"(`batching` puts the documents of several requests into one list for one execution. An executor that
+gets the parts of its needs unreduced works on several lists, one a need.
+
+Wrong:  needs = ["a", "b"], no_reduce = true, batching = { "/encode" = { size = 32 } }
+Right:  the same without no_reduce, or without batching)"},
+    Explanation{
         codes::kProgramNotFound, "the program of an executor was not found",
         R"(`uses` without a "/" is looked up as a built-in executor, in the folders of FLOW_EXECUTOR_PATH, beside
 the flow file and in PATH. With a "/" it is a path from the flow file. The message lists where was looked.

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/batching.h"
 #include "base/polling.h"
 #include "base/time.h"
 #include "base/value.h"
@@ -84,7 +85,9 @@ struct ExecutorDecl {
   bool restart = true;
   Duration ready_timeout = std::chrono::seconds(60);
   std::vector<std::pair<std::string, std::string>> effects;  // endpoint or "*", effect
-  Place place;                                               // of its [[executor]] line
+  std::vector<BatchRule> batching;
+  Place batching_place;
+  Place place;  // of its [[executor]] line
 };
 
 struct FlowDecl {

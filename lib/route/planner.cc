@@ -100,6 +100,7 @@ Duration Planner::service_of(const Target& target, const Task& task) const {
 // for ever.
 double Planner::window(const Target& target, const Task& task, Duration service) const {
   const NodeEstimate* estimate = &estimates_[task.endpoint][task.node.value];
+  const double at_once = double{1} * target.concurrency * batch_of(task);
   if (task.run && !estimate->known) {
     for (const std::vector<NodeEstimate>& other : estimates_) {
       const NodeEstimate& candidate = other[task.node.value];
@@ -107,12 +108,12 @@ double Planner::window(const Target& target, const Task& task, Duration service)
         estimate = &candidate;
       }
     }
-    if (!estimate->known) return target.concurrency;
+    if (!estimate->known) return at_once;
     service = std::max(estimate->service, kFastest);
   }
   const auto reach =
       static_cast<double>((3 * estimate->lead + kFeedback + milliseconds(1)).count());
-  return target.concurrency * (2 + reach / static_cast<double>(service.count()));
+  return at_once * (2 + reach / static_cast<double>(service.count()));
 }
 
 bool Planner::has_room(const Target& target, const Task& task, Duration service,
@@ -173,7 +174,7 @@ void Planner::choose(std::uint32_t slot, const Task& task, Choices& choices) con
   choice.slot = slot;
   choice.instance = target.id;
   choice.shard = target.shard;
-  choice.charge = service_of(target, task);
+  choice.charge = service_of(target, task) / batch_of(task);
 }
 
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,

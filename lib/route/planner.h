@@ -7,6 +7,7 @@
 // room in its window:
 //
 //   window = concurrency x (2 + (3 x lead + feedback + 1 ms) / service)
+//   concurrency: what the instance executes at once, times the size of its batches
 //
 // lead: the sum of the service times on the longest path before the node; feedback: how long a
 // finish takes to be known here. Without the lead, slots held from admission starve every pipeline
@@ -185,6 +186,7 @@ class Planner {
   void update_endpoints();
   void update_bindings();
   void update_polling();
+  void update_batching();
   void update_targets(std::vector<InstanceId>& gone);
   void update_target(const wire::TopologyInstance& instance, std::uint32_t slot);
   void update_lanes();
@@ -193,6 +195,9 @@ class Planner {
 
   // planner.cc: one request.
   void refresh_leads(EndpointIndex endpoint, Instant now);
+  std::uint32_t batch_of(const Task& task) const {
+    return task.run ? batch_[task.endpoint][task.node.value] : 1;
+  }
   Duration service_of(const Target& target, const Task& task) const;
   double window(const Target& target, const Task& task, Duration service) const;
   bool has_room(const Target& target, const Task& task, Duration service, bool awaited) const;
@@ -221,6 +226,7 @@ class Planner {
   std::vector<std::string> endpoint_names_;                          // [0]: all others
   std::vector<std::vector<bool>> binds_;                             // by endpoint, node
   std::vector<std::vector<wire::Polling>> polling_;                  // by endpoint, node
+  std::vector<std::vector<std::uint32_t>> batch_;                    // by endpoint, node
   std::vector<std::vector<NodeEstimate>> estimates_;                 // by endpoint, node
   std::vector<Instant> leads_at_;                                    // by endpoint
   std::uint64_t turn_ = 0;

@@ -72,7 +72,8 @@ Offset<fbs::Welcome> pack(FlatBufferBuilder& builder, const Welcome& welcome) {
                             static_cast<std::uint64_t>(pack_duration(welcome.beat)), flow, executor,
                             welcome.node.value, welcome.shard, welcome.shards, welcome.replica,
                             welcome.replicas, with, workspace, settings, welcome.max_part_bytes,
-                            pack_duration(welcome.timeout), welcome.threads, welcome.publishes);
+                            pack_duration(welcome.timeout), welcome.threads, welcome.publishes,
+                            welcome.batches);
 }
 
 Offset<fbs::Refused> pack(FlatBufferBuilder& builder, const Refused& refused) {
@@ -171,6 +172,7 @@ void unpack(const TableReader& table, Welcome& welcome) {
   welcome.timeout = unpack_duration(table, Welcome::VT_TIMEOUT_US);
   welcome.threads = table.scalar<std::uint32_t>(Welcome::VT_THREADS);
   welcome.publishes = table.flag(Welcome::VT_PUBLISHES);
+  welcome.batches = table.flag(Welcome::VT_BATCHES);
 }
 
 void unpack(const TableReader& table, Refused& refused) {

@@ -61,6 +61,7 @@ struct Welcome {
   Duration timeout{};
   std::uint32_t threads = 1;
   bool publishes = false;  // a successor polls ALL: bind a socket for lanes
+  bool batches = false;    // requests are executed in batches
 };
 
 struct Refused {

@@ -107,15 +107,16 @@ struct Runner {
     header.parameters = wire::encode_value({{"key", 1}, {"node__key", 2}});
     header.written_ns = written_ns;
     contents.reset(std::move(payload));
-    return execution.run(header, contents, at(1ms), 50ms);
+    return *execution.run({}, header, contents, at(1ms), 50ms);
   }
-  Texts result() { return texts_of(*contents.finish(1U << 20)); }
+  Texts result() { return texts_of(*contents.finish(1U << 20, ids)); }
 
   std::uint64_t written_ns = 0;
   FakeClock clock;
   FakeWatch watch;
   HandlerExecution execution;
   Contents contents;
+  wire::DocumentIds ids{1};
 };
 
 }  // namespace

@@ -62,7 +62,7 @@ Core::Core(CoreOptions options, Effects& effects)
         slots_.emplace(graph::instance_name(node, shard, replica), slot);
       }
     }
-    if (!graph::uses_lanes(node)) continue;
+    if (!graph::is_published(node)) continue;
     for (const NodeIndex need : node.needs)
       publishers_[need].push_back(node.index);
   }

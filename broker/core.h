@@ -10,9 +10,10 @@
 // hello again.
 //
 // Lanes (lanes.h says which there should be) are for nodes whose shards are polled together. A lane
-// serves when its members do and everyone who may publish to it has said that it sees each member's
-// subscription; whoever comes later may only be planned when it sees all lanes that serve: a worker
-// waits in the topology, a gateway gets no topology before. So nothing published is lost.
+// serves when its members do and, where anything is published to it, everyone who may has said that
+// it sees each member's subscription; whoever comes later may only be planned when it sees all
+// lanes that serve: a worker waits in the topology, a gateway gets no topology before. So nothing
+// published is lost.
 #pragma once
 
 #include <deque>

@@ -110,7 +110,7 @@ void Core::assume_seen() {
 
 // Lanes as they should be after what happened. What comes to serve can make others superfluous.
 void Core::update_lanes(Instant now) {
-  if (publishers_.empty()) return;
+  if (std::ranges::none_of(options_.graph.nodes(), graph::uses_lanes)) return;
   for (int round = 0; round < 2; ++round) {
     for (const graph::Node& node : options_.graph.nodes()) {
       if (graph::uses_lanes(node)) change_lanes_of(node, now);
@@ -221,6 +221,7 @@ std::string Core::waits_for(const Lane& lane) const {
     if (found == instances_.end()) return waits(fmt::format("instance {}", member.value));
     if (!found->second.serves()) return waits(found->second.name);
   }
+  if (!graph::is_published(node)) return {};  // what is pushed to a member is not lost
   for (const NodeIndex need : node.needs) {
     bool anybody = false;
     for (const auto& [id, publisher] : instances_) {

@@ -75,7 +75,7 @@ wire::Topology Core::build() const {
     entry.allow_partial = node.allow_partial;
     entry.batching = node.batching;
     if (node.when) entry.when = *node.when;
-    topology.sorts = topology.sorts || node.when.has_value();
+    topology.sorts = topology.sorts || node.when.has_value() || graph::splits(node);
     topology.nodes.push_back(std::move(entry));
   }
   for (const auto& [id, instance] : instances_) {

@@ -89,14 +89,15 @@ bool is_effect(std::string_view text) {
 }
 
 std::optional<Polling> parse_polling(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, Polling>, 7> kWords = {
+  constexpr std::array<std::pair<std::string_view, Polling>, 8> kWords = {
       {{"ANY", Polling::kAny},
        {"ALL", Polling::kAll},
        {"ALL_ASYNC", Polling::kAllAsync},
        {"HASH", Polling::kHash},
        {"1", Polling::kAny},
        {"2", Polling::kAll},
-       {"3", Polling::kAllAsync}}};
+       {"3", Polling::kAllAsync},
+       {"4", Polling::kHash}}};
   const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; };
   for (const auto& entry : kWords) {
     if (std::ranges::equal(text, entry.first, {}, upper)) return entry.second;

@@ -30,7 +30,7 @@ std::optional<Polling> polling_of(const TomlNode& node) {
 }
 
 std::string hint_for_polling(const TomlNode& node, std::string_view example) {
-  constexpr std::array<std::string_view, 3> kWords = {"ANY", "ALL", "ALL_ASYNC"};
+  constexpr std::array<std::string_view, 4> kWords = {"ANY", "ALL", "ALL_ASYNC", "HASH"};
   std::string upper = node.is_string() ? node.text : std::string();
   for (char& c : upper) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
@@ -45,20 +45,16 @@ std::optional<Polling> read_word(TableReader& reader, const TomlNode& node,
   const std::optional<Polling> polling = polling_of(node);
   const std::string of =
       endpoint.empty() ? std::string("polling") : fmt::format("polling of '{}'", endpoint);
-  if (polling == Polling::kHash) {
-    reader.error(graph::codes::kUnsupported, node,
-                 fmt::format("{} in {} is HASH, which is not supported by this version yet", of,
-                             reader.what()),
-                 "ANY, ALL or ALL_ASYNC");
-  } else if (!polling) {
+  if (!polling) {
     const bool number = node.kind == TomlNode::Kind::kInt;
     const std::string given = node.is_string() ? fmt::format("'{}'", node.text)
                               : number         ? fmt::format("{}", node.integer)
                                                : std::string(describe(node.kind));
-    reader.error(
-        node.is_string() || number ? graph::codes::kBadWord : graph::codes::kWrongType, node,
-        fmt::format("{} in {} is {}, but must be ANY, ALL or ALL_ASYNC", of, reader.what(), given),
-        hint_for_polling(node, example));
+    reader.error(node.is_string() || number ? graph::codes::kBadWord : graph::codes::kWrongType,
+                 node,
+                 fmt::format("{} in {} is {}, but must be ANY, ALL, ALL_ASYNC or HASH", of,
+                             reader.what(), given),
+                 hint_for_polling(node, example));
   }
   return polling;
 }

@@ -254,24 +254,44 @@ void Core::dispatch(Pending& entry, Instant now) {
 
 // What passes the node's filter goes; documents that it cannot judge fail at that node.
 void Core::send_first(Pending& entry, NodeIndex node) {
-  if (!filters_.has(node)) return send(entry.header, node, entry.payload);
+  if (!filters_.has(node)) return send(entry, node, entry.payload);
   const Result<Bytes> passing = filters_.passing(node, entry.payload);
-  if (passing) return send(entry.header, node, *passing);
+  if (passing) return send(entry, node, *passing);
+  send_failed(entry, node, passing.error());
+}
+
+void Core::send_failed(Pending& entry, NodeIndex node, const Error& error) {
   const std::string_view executor = planner_.topology()->nodes[node.value].executor();
   entry.header.failure = std::make_unique<wire::Failure>(
-      wire::Failure{passing.error().code, passing.error().message, std::string(executor), {}});
-  send(entry.header, node, entry.payload);
+      wire::Failure{error.code, error.message, std::string(executor), {}});
+  send(entry, node, entry.payload);
   entry.header.failure.reset();
 }
 
-void Core::send(wire::PartHeader& header, NodeIndex node, const Bytes& payload) {
-  const wire::PlanEntry& entry = header.plan[node.value];
-  header.target = entry.target;
-  if (polls_lane(entry.polling)) {
-    effects_.publish_part(InstanceId{entry.target}, header, payload);
+void Core::send(Pending& entry, NodeIndex node, const Bytes& payload) {
+  const wire::PlanEntry& plan = entry.header.plan[node.value];
+  if (plan.polling == wire::Polling::kHash) return send_split(entry, node, payload);
+  entry.header.target = plan.target;
+  if (is_published(plan.polling)) {
+    effects_.publish_part(InstanceId{plan.target}, entry.header, payload);
   } else {
-    effects_.send_part(InstanceId{entry.target}, header, payload);
+    effects_.send_part(InstanceId{plan.target}, entry.header, payload);
   }
+}
+
+// Every member gets its documents, also when there are none; a failure goes to all as it is.
+void Core::send_split(Pending& entry, NodeIndex node, const Bytes& payload) {
+  const std::size_t shards = planner_.topology()->nodes[node.value].shards;
+  if (entry.header.failure != nullptr) {
+    split_.share(payload, shards);
+  } else if (const Status dealt = split_.deal(payload, shards); !dealt) {
+    return send_failed(entry, node, dealt.error());
+  }
+  for (const route::Choice& member : entry.choices.of(node)) {
+    entry.header.target = member.instance.value;
+    effects_.send_part(member.instance, entry.header, split_.part(member.shard));
+  }
+  split_.clear();
 }
 
 void Core::on_cancel(ClientId client, std::uint64_t client_request, Instant now) {

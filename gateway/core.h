@@ -26,6 +26,7 @@
 #include "gateway/settings.h"
 #include "route/gather.h"
 #include "route/planner.h"
+#include "route/split.h"
 #include "route/target_filter.h"
 #include "wire/client_messages.h"
 #include "wire/part.h"
@@ -72,8 +73,7 @@ class Core {
   void on_cancel(ClientId client, std::uint64_t client_request, Instant now);
   void on_client_gone(ClientId client, Instant now);
 
-  // A part that ends a request: from the sink, or from each of its shards where those are polled
-  // ALL.
+  // A part that ends a request: from the sink, or from each of its shards where all take part.
   void on_part(wire::Part& part, Instant now);
 
   // A worker's progress.
@@ -119,7 +119,9 @@ class Core {
   Admission blocked_on(std::uint32_t slot, const route::Blocked& blocked, Instant now);
   void dispatch(Pending& entry, Instant now);
   void send_first(Pending& entry, NodeIndex node);
-  void send(wire::PartHeader& header, NodeIndex node, const Bytes& payload);
+  void send_failed(Pending& entry, NodeIndex node, const Error& error);
+  void send(Pending& entry, NodeIndex node, const Bytes& payload);
+  void send_split(Pending& entry, NodeIndex node, const Bytes& payload);
 
   // core_answer.cc: the outcome.
   bool ends(const Pending& entry, const wire::PartHeader& header) const;
@@ -169,6 +171,7 @@ class Core {
   route::Planner planner_;
   route::TargetFilter targets_;
   EntryFilters filters_;
+  route::Split split_;
   route::GatherTable gather_;  // of the sink's shards
   route::Joined joined_;
   RequestTable table_;

@@ -52,7 +52,7 @@ void Core::on_part(wire::Part& part, Instant now) {
   }
 }
 
-// One of the sink's parts, where it is polled ALL or ALL_ASYNC.
+// One of the sink's parts, where all of its shards send one.
 void Core::on_shard(std::uint32_t slot, wire::Part& part, Instant now) {
   Pending& entry = table_[slot];
   const wire::Topology& topology = *planner_.topology();

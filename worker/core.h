@@ -25,6 +25,7 @@
 #include "part_pool.h"
 #include "route/filter.h"
 #include "route/gather.h"
+#include "route/split.h"
 #include "wire/document_ids.h"
 #include "wire/topology.h"
 
@@ -146,7 +147,7 @@ class Core {
   };
   struct Target {
     InstanceId id;
-    bool lane = false;
+    Polling polling = Polling::kAny;  // how the parts get there
   };
   struct Parked {
     Target to;
@@ -196,7 +197,9 @@ class Core {
   void send_filtered(Target to, const Successor& successor, wire::Part& part,
                      std::optional<Result<Documents>>& opened, Instant now);
   void send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now);
-  void hand_over(Target to, const wire::PartHeader& header, const Bytes& payload);
+  void hand_over(Target to, wire::PartHeader& header, const Bytes& payload);
+  void hand_out(InstanceId lane, wire::PartHeader& header, const Bytes& payload);
+  void fail_at(NodeIndex node, wire::PartHeader& header, const Error& error);
   void send_parked();
   bool known(InstanceId id) const;
   const route::Filter* own_filter() const {
@@ -210,6 +213,7 @@ class Core {
   PartPool pool_;
   route::GatherTable gather_;
   wire::DocumentIds ids_;
+  route::Split split_;
   std::shared_ptr<const wire::Topology> topology_;
   std::vector<NodeIndex> needs_;                     // of this node
   std::vector<Successor> successors_;                // of this node, ascending

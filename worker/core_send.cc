@@ -46,14 +46,14 @@ void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
     if (successor.node.value >= header.plan.size()) continue;
     const wire::PlanEntry& entry = header.plan[successor.node.value];
     if (entry.target == 0) continue;
-    const Target to{InstanceId{entry.target}, polls_lane(entry.polling)};
+    const Target to{InstanceId{entry.target}, entry.polling};
     if (filters && successor.filter) {
       send_filtered(to, successor, part, opened, now);
     } else {
       send(to, header, part.payload, now);
     }
   }
-  if (sink_) send({header.request.gateway, false}, header, part.payload, now);
+  if (sink_) send({header.request.gateway}, header, part.payload, now);
 }
 
 // The documents are opened once for all successors. A filter that cannot be evaluated fails the
@@ -69,15 +69,18 @@ void Core::send_filtered(Target to, const Successor& successor, wire::Part& part
     send(to, part.header, *passing, now);
     return;
   }
-  ++counters_.failed;
-  last_failure_ = passing.error().message;
-  part.header.failure = std::make_unique<wire::Failure>(
-      wire::Failure{passing.error().code,
-                    passing.error().message,
-                    std::string(topology_->nodes[successor.node.value].executor()),
-                    {}});
+  fail_at(successor.node, part.header, passing.error());
   send(to, part.header, *opened ? part.payload : Bytes(), now);
   part.header.failure.reset();
+}
+
+// A failure that begins here and is `node`'s.
+void Core::fail_at(NodeIndex node, wire::PartHeader& header, const Error& error) {
+  ++counters_.failed;
+  last_failure_ = error.message;
+  const std::string_view executor = topology_->nodes[node.value].executor();
+  header.failure = std::make_unique<wire::Failure>(
+      wire::Failure{error.code, error.message, std::string(executor), {}});
 }
 
 bool Core::known(InstanceId id) const {
@@ -95,12 +98,43 @@ void Core::send(Target to, wire::PartHeader& header, const Bytes& payload, Insta
   }
 }
 
-void Core::hand_over(Target to, const wire::PartHeader& header, const Bytes& payload) {
-  if (to.lane) {
+void Core::hand_over(Target to, wire::PartHeader& header, const Bytes& payload) {
+  if (to.polling == Polling::kHash) {
+    hand_out(to.id, header, payload);
+  } else if (is_published(to.polling)) {
     port_.publish_part(to.id, header, payload);
   } else {
     port_.send_part(to.id, header, payload);
   }
+}
+
+// Each member of the lane gets its documents, also when there are none; a failure goes to all as it
+// is. Documents that cannot be read fail the request where they would have gone.
+void Core::hand_out(InstanceId id, wire::PartHeader& header, const Bytes& payload) {
+  const auto lane = std::ranges::find(topology_->lanes, id, &wire::TopologyLane::id);
+  if (lane == topology_->lanes.end()) {
+    ++counters_.no_peer;
+    return;
+  }
+  const std::size_t shards = lane->members.size();
+  const bool failed = header.failure != nullptr;
+  if (failed) split_.share(payload, shards);
+  const Status dealt = failed ? Status() : split_.deal(payload, shards);
+  if (!dealt) {
+    fail_at(lane->node, header, dealt.error());
+    split_.share(Bytes(), shards);
+  }
+  for (std::size_t shard = 0; shard < shards; ++shard) {
+    const InstanceId member = lane->members[shard];
+    header.target = member.value;
+    if (known(member)) {
+      port_.send_part(member, header, split_.part(shard));
+    } else {
+      ++counters_.no_peer;
+    }
+  }
+  split_.clear();
+  if (!dealt) header.failure.reset();
 }
 
 void Core::send_parked() {

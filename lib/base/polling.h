@@ -12,8 +12,14 @@ enum class Polling : std::uint8_t {
   kHash = 3,      // the documents are split by id
 };
 
-// Whether this polling goes to a lane, every shard of a node, instead of to one instance.
+// Whether every shard of a node takes part: what is planned is a lane, not one instance.
 inline bool polls_lane(Polling polling) {
+  return polling != Polling::kAny;
+}
+
+// Whether all shards get the same: it is published to the lane. Otherwise each member is sent its
+// own part.
+inline bool is_published(Polling polling) {
   return polling == Polling::kAll || polling == Polling::kAllAsync;
 }
 

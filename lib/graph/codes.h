@@ -61,5 +61,7 @@ inline constexpr std::string_view kAllOneShard = "W0205";
 inline constexpr std::string_view kPartialOneShard = "W0206";
 inline constexpr std::string_view kUnreachable = "W0207";
 inline constexpr std::string_view kTargetsNobody = "W0208";
+inline constexpr std::string_view kHashOneShard = "W0212";
+inline constexpr std::string_view kHashInPart = "W0213";
 
 }  // namespace flow::graph::codes

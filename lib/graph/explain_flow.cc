@@ -177,6 +177,21 @@ executor is passed over, and the request comes back as it was.
 
 Suspicious:  target = "ndex" where the executor is called index
 Usual:       target = "index")"},
+    Explanation{
+        codes::kHashOneShard, "warning: HASH on an executor without shards",
+        R"(HASH divides the documents of a request over the shards by their ids. There is one only, which gets
+them all.
+
+Suspicious:  polling = { "/index" = "HASH" } without shards
+Usual:       shards = 4, polling = { "/index" = "HASH" })"},
+    Explanation{
+        codes::kHashInPart, "warning: some writes go by HASH, others to any shard",
+        R"(With HASH the shard that holds a document is known by its id. A write that is polled ANY goes to the
+shard whose turn it is: an update or delete misses the shard that holds the document, and a document
+that is indexed lands where no update finds it.
+
+Suspicious:  polling = { "/index" = "HASH" } of an index
+Usual:       polling = { "/index" = "HASH", "/update" = "HASH", "/delete" = "HASH" })"},
 };
 
 }  // namespace

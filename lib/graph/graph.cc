@@ -52,6 +52,16 @@ bool uses_lanes(const Node& node) {
                              [](const auto& entry) { return polls_lane(entry.second); });
 }
 
+bool is_published(const Node& node) {
+  return std::ranges::any_of(node.polling,
+                             [](const auto& entry) { return flow::is_published(entry.second); });
+}
+
+bool splits(const Node& node) {
+  return std::ranges::any_of(node.polling,
+                             [](const auto& entry) { return entry.second == Polling::kHash; });
+}
+
 std::string_view polling_word(Polling polling) {
   constexpr std::array<std::string_view, 4> kWords = {"ANY", "ALL", "ALL_ASYNC", "HASH"};
   return kWords[static_cast<std::size_t>(polling)];

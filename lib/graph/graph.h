@@ -83,9 +83,15 @@ bool is_hanging(const Graph& graph, NodeIndex index);
 // By node: whether the answer waits for it.
 std::vector<bool> answering(const Graph& graph);
 
-// Whether any endpoint of the node is published to lanes (ALL, ALL_ASYNC): it has shards, and its
-// predecessors bind a socket for them.
+// Whether any endpoint of the node is planned onto lanes (all but ANY): it has shards.
 bool uses_lanes(const Node& node);
+
+// Whether any endpoint of the node is published to lanes (ALL, ALL_ASYNC): its predecessors bind a
+// socket for them.
+bool is_published(const Node& node);
+
+// Whether any endpoint of the node has its documents split by id.
+bool splits(const Node& node);
 
 // ANY, ALL, ALL_ASYNC, HASH
 std::string_view polling_word(Polling polling);

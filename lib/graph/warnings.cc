@@ -16,6 +16,15 @@ namespace flow::graph {
 namespace {
 
 constexpr std::array<std::string_view, 2> kIndexes = {"vector-index", "text-index"};
+constexpr std::array<std::string_view, 3> kWrites = {"/index", "/update", "/delete"};
+
+// By the table of a node with shards.
+Polling polling_of(const Node& node, std::string_view endpoint) {
+  for (const auto& [name, polling] : node.polling) {
+    if (name == endpoint || name == "*") return polling;
+  }
+  return Polling::kAny;
+}
 
 struct Warner {
   const FlowDecl& flow;
@@ -69,6 +78,37 @@ struct Warner {
         "put the filters on two branches, or leave one of them out");
   }
 
+  static bool is_hash(Polling polling) { return polling == Polling::kHash; }
+
+  static bool is_polled(const ExecutorDecl& executor, bool (*how)(Polling)) {
+    const PollingDecl& polling = executor.polling;
+    return (polling.others && how(*polling.others)) ||
+           std::ranges::any_of(polling.endpoints,
+                               [how](const auto& entry) { return how(entry.second); });
+  }
+
+  // An index has all three; of another executor those count that the file names.
+  void hash_in_part(const Node& node) {
+    const std::vector<std::pair<std::string, Polling>>& given = decl(node).polling.endpoints;
+    const bool index = std::ranges::find(kIndexes, node.uses) != kIndexes.end();
+    std::string_view hashed;
+    std::string_view other;
+    for (const std::string_view write : kWrites) {
+      const Polling polling = polling_of(node, write);
+      const bool counts =
+          index || std::ranges::any_of(given, [&](const auto& e) { return e.first == write; });
+      if (polling == Polling::kHash && hashed.empty()) hashed = write;
+      if (polling == Polling::kAny && counts && other.empty()) other = write;
+    }
+    if (hashed.empty() || other.empty()) return;
+    diagnostics.warning(
+        codes::kHashInPart, decl(node).polling.place,
+        fmt::format("executor '{}' gets {} by HASH, but {} by ANY: any of its {} shards gets that, "
+                    "not the one that holds the document",
+                    node.name, hashed, other, node.shards),
+        fmt::format("\"{}\" = \"HASH\"", other));
+  }
+
   // What only means something with shards.
   void without_shards(const Node& node) {
     if (node.shards > 1) return;
@@ -80,16 +120,17 @@ struct Warner {
                                       node.name),
                           "shards = 2, or make it an executor of its own");
     }
-    const PollingDecl& polling = executor.polling;
-    const bool all = (polling.others && polls_lane(*polling.others)) ||
-                     std::ranges::any_of(polling.endpoints, [](const auto& entry) {
-                       return polls_lane(entry.second);
-                     });
-    if (all) {
+    const char* also = node.replicas > 1 ? "; of its replicas one gets a request" : "";
+    if (is_polled(executor, flow::is_published)) {
       diagnostics.warning(
-          codes::kAllOneShard, polling.place,
-          fmt::format("executor '{}' is polled by ALL, but has one shard{}", node.name,
-                      node.replicas > 1 ? "; of its replicas one gets a request" : ""),
+          codes::kAllOneShard, executor.polling.place,
+          fmt::format("executor '{}' is polled by ALL, but has one shard{}", node.name, also),
+          "shards = 2, or leave `polling` out");
+    }
+    if (is_polled(executor, is_hash)) {
+      diagnostics.warning(
+          codes::kHashOneShard, executor.polling.place,
+          fmt::format("executor '{}' is polled by HASH, but has one shard{}", node.name, also),
           "shards = 2, or leave `polling` out");
     }
     if (executor.allow_partial) {
@@ -195,6 +236,7 @@ void warn(const FlowDecl& flow, const Graph& graph, Diagnostics& diagnostics) {
     if (const Node* culprit = reach.shut_out_by(node)) warner.unreachable(node, *culprit);
     if (node.role != NodeRole::kMain) continue;
     warner.partial_search(node);
+    warner.hash_in_part(node);
     warner.without_shards(node);
   }
 }

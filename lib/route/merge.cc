@@ -244,8 +244,9 @@ Form form_for(const wire::TopologyNode& node, bool runs, bool wants_matrix) {
 }
 
 bool filtered_where_gathered(NodeIndex need, std::span<const wire::PlanEntry> plan) {
-  return need.value < plan.size() && plan[need.value].polling == wire::Polling::kAll &&
-         plan[need.value].parts > 1;
+  if (need.value >= plan.size() || plan[need.value].parts <= 1) return false;
+  const wire::Polling polling = plan[need.value].polling;
+  return polling == wire::Polling::kAll || polling == wire::Polling::kHash;
 }
 
 Result<MergedDocuments> merge_documents(std::span<const PartPointer> parts,

@@ -73,7 +73,7 @@ struct Piece {
 using MergedDocuments = std::variant<Bytes, wire::DocumentList, std::vector<Piece>>;
 
 // Whether the next executor's filter judges what the shards of `need` make together, so that it is
-// applied where their parts meet, and not by each shard before it sends: polled ALL.
+// applied where their parts meet, and not by each shard before it sends: polled ALL or HASH.
 bool filtered_where_gathered(NodeIndex need, std::span<const wire::PlanEntry> plan);
 
 // The documents of parts without a failure. Shares the payloads, so that they can be merged again.

@@ -215,7 +215,8 @@ bool Planner::place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& c
                             Blocked& blocked) const {
   const std::vector<Lane>& lanes = serving_[task.node.value].lanes;
   const bool partial =
-      entry.polling == wire::Polling::kAllAsync || topology_->nodes[task.node.value].allow_partial;
+      entry.polling == wire::Polling::kAllAsync ||
+      (entry.polling == wire::Polling::kAll && topology_->nodes[task.node.value].allow_partial);
   blocked.lack = partial ? Blocked::kSomeLane : Blocked::kWholeLane;
   blocked.nobody = !has(task.node, blocked.lack);
   blocked.unconnected = lanes.empty() || !(partial || lanes.front().whole);

@@ -24,7 +24,8 @@
 // whose members serve; with ALL its room is that of its fullest member and its delay that of its
 // slowest, with ALL_ASYNC those of the member with most room and of the quickest (the others are
 // nodes that no answer waits for). Lanes that miss shards are taken only when there is no whole
-// one, for ALL_ASYNC and allow_partial. A node that is passed over takes any instance.
+// one, for ALL_ASYNC and allow_partial. HASH: a lane as with ALL, and always a whole one, since the
+// documents of a missing shard would vanish. A node that is passed over takes any instance.
 //
 // Pure; one thread.
 #pragma once

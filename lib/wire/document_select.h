@@ -1,9 +1,14 @@
-// Some of the documents of an encoded list.
+// Some of the documents of an encoded list, as copies of their blobs: nothing is encoded.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/result.h"
 
 namespace flow::wire {
 
@@ -11,5 +16,15 @@ namespace flow::wire {
 // nothing is read or encoded. These very bytes when all are kept, no bytes when none is. `list` is
 // one that DocumentList::open() or encode() gave, `keep` as long as it has documents.
 Bytes select_documents(const Bytes& list, const std::vector<bool>& keep);
+
+// The ids of the documents of a payload, in order; views into it. Checks as much as it reads, the
+// list's frame and each document down to its id, at any alignment: for those who only pass the
+// documents on. kInvalidArgument names the document's position.
+Status read_ids(const Bytes& payload, std::vector<std::string_view>& ids);
+
+// Deals the documents of a list out: document i goes to `parts[to[i]]`, in the order they have. A
+// part that gets all of them is these very bytes, one that gets none no bytes. `list` is one that
+// read_ids() took, `to` as long as it has documents, each below the number of parts.
+void deal_documents(const Bytes& list, std::span<const std::uint16_t> to, std::span<Bytes> parts);
 
 }  // namespace flow::wire

@@ -396,5 +396,31 @@ TEST_CASE("both a gateway and an executor publish to a node that needs both") {
   CHECK(reason(world).find("waits for gateway/0 to see index/shard-1/rep-0") != std::string::npos);
 }
 
+TEST_CASE("what is only split over a lane needs no publisher and waits for no subscription") {
+  NodePlan split{"index", 2, 1};
+  split.polling = polled(Polling::kHash);
+  World world({{"encode"}, split});
+  Peer& encode = world.worker("encode/rep-0");
+  CHECK_FALSE(encode.welcome->publishes);
+  encode.blind = true;
+  encode.acknowledges = false;
+  world.worker("index/shard-0/rep-0");
+  world.run(milliseconds(50));
+  CHECK(serving(world).empty());
+  world.worker("index/shard-1/rep-0");
+  Peer& gateway = world.gateway();
+  world.run(milliseconds(200));
+
+  CHECK(members(serving(world)) == AllMembers{lane_of(world, {0, 0})});
+  CHECK(world.core().state() == FlowState::kReady);
+  CHECK(gateway.topologies.back().lanes == serving(world));
+  CHECK(gateway.topologies.back().sorts);
+
+  world.kill(at(world, 1, 0));
+  world.run(milliseconds(20));
+  CHECK(serving(world).empty());
+  CHECK(world.core().state() == FlowState::kDegraded);
+}
+
 }  // namespace
 }  // namespace flow::broker

@@ -43,6 +43,7 @@ inline std::string ids_of(const Bytes& payload) {
 struct FakeEffects final : gateway::Effects {
   struct Sent {
     InstanceId to;
+    std::uint32_t target;
     RequestId request;
     std::uint16_t attempt;
     std::vector<wire::PlanEntry> plan;
@@ -65,6 +66,7 @@ struct FakeEffects final : gateway::Effects {
   static Sent sent_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
     const auto& failure = header.failure;
     return {to,
+            header.target,
             header.request,
             header.attempt,
             header.plan,

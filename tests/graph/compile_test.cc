@@ -352,6 +352,41 @@ TEST_CASE("what needs shards is warned about without them") {
   CHECK(warnings_of(flow_of({sharded(partial, 2)})).empty());
 }
 
+TEST_CASE("HASH is warned about with one shard, and where some writes of an index go by it") {
+  ExecutorDecl x = executor("x", {"gateway"});
+  x.polling.endpoints = {{"/index", Polling::kHash}};
+  CHECK(warnings_of(flow_of({x})) == Names{"W0212"});
+  x.shards = 2;
+  CHECK(warnings_of(flow_of({x})).empty());  // it may have no other writes
+  x.uses.value = "text-index";
+  CHECK(warnings_of(flow_of({x})) == Names{"W0213"});
+  x.polling.endpoints = {
+      {"/index", Polling::kHash}, {"/update", Polling::kHash}, {"/delete", Polling::kAll}};
+  CHECK(warnings_of(flow_of({x})).empty());  // a delete that reaches them all
+  x.polling.endpoints.back().second = Polling::kAny;
+  CHECK(warnings_of(flow_of({x})) == Names{"W0213"});
+  x.uses.value = "own";
+  CHECK(warnings_of(flow_of({x})) == Names{"W0213"});
+  x.polling = {{}, Polling::kHash, {}};
+  x.uses.value = "vector-index";
+  CHECK(warnings_of(flow_of({x})) == Names{"W0213"});  // /index is ANY unless it is named
+  x.polling.endpoints = {{"/index", Polling::kHash}};
+  CHECK(warnings_of(flow_of({x})).empty());
+}
+
+TEST_CASE("HASH uses lanes that nothing is published to") {
+  ExecutorDecl x = sharded(executor("x", {"gateway"}), 2);
+  x.polling = {{{"/search", Polling::kHash}, {"/index", Polling::kHash}}, Polling::kAny, {}};
+  Graph graph = compiled(flow_of({x}));
+  CHECK(uses_lanes(graph.nodes()[0]));
+  CHECK(splits(graph.nodes()[0]));
+  CHECK_FALSE(is_published(graph.nodes()[0]));
+  x.polling.endpoints.clear();
+  graph = compiled(flow_of({x}));
+  CHECK(is_published(graph.nodes()[0]));
+  CHECK_FALSE(splits(graph.nodes()[0]));
+}
+
 TEST_CASE("instances are named after executor, shard and replica") {
   Node node;
   node.name = "index";

@@ -137,6 +137,13 @@ TEST_CASE("text says behind the needs how shards are asked") {
         std::string::npos);
 }
 
+TEST_CASE("an edge says what is split by id") {
+  ExecutorDecl index = sharded(executor("index", {"gateway"}), 2);
+  index.polling.endpoints = {{"/index", Polling::kHash}};
+  CHECK(plotted(flow_of({index}), PlotFormat::kText).find("(/index HASH, /search ALL, else ANY)") !=
+        std::string::npos);
+}
+
 TEST_CASE("of many endpoints a plot names the first few") {
   ExecutorDecl index = sharded(executor("index", {"gateway"}), 2);
   for (int i = 0; i < 9; ++i)

@@ -260,3 +260,30 @@ TEST_CASE("of lanes that miss shards those are taken that miss the fewest") {
     f.complete(at(0ms), 50us);
   }
 }
+
+TEST_CASE("HASH plans a lane, and a lane that misses a shard never, not even with allow_partial") {
+  wire::Topology topology = sharded(2, 1);
+  topology.nodes[0].polling = {{"/index", wire::Polling::kHash}, {"*", wire::Polling::kAll}};
+  topology.nodes[0].allow_partial = true;
+  Fixture f(topology);
+  REQUIRE(f.ask("/index"));
+  CHECK(f.entries[0].target == 100);
+  CHECK(f.entries[0].polling == wire::Polling::kHash);
+  CHECK(f.entries[0].parts == 2);
+  REQUIRE(f.choices.of(NodeIndex{0}).size() == 2);
+  CHECK(f.choices.of(NodeIndex{0})[1].shard == 1);
+  f.complete(at(0ms), 50us);
+
+  kill(topology, 2);
+  topology.lanes = {{InstanceId{102},
+                     NodeIndex{0},
+                     wire::InstanceState::kServing,
+                     {InstanceId{1}, InstanceId{}}}};
+  f.switch_to(topology);
+  REQUIRE(f.ask("/search"));
+  CHECK(f.entries[0].parts == 1);
+  CHECK_FALSE(f.ask("/index"));
+  CHECK(f.blocked.nobody);
+  CHECK(f.planner.describe(f.blocked) ==
+        "executor 'index': shard 1 has no live instance; tried index/shard-1/rep-0 (ipc:///2)");
+}

@@ -1,6 +1,7 @@
 #include "interpreter.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <regex>
@@ -49,6 +50,19 @@ struct Step {
   bool allow_partial = false;
 };
 
+// Which documents one shard of a node gets: all, or those whose ids fall to it.
+struct Share {
+  int shard = 0;
+  int shards = 1;
+
+  bool has(const model::Document& document) const {
+    const std::string& id = *document.find("id")->if_string();
+    return XXH64_hash_t(XXH3_64bits_withSeed(id.data(), id.size(), 0)) %
+               static_cast<unsigned>(shards) ==
+           static_cast<unsigned>(shard);
+  }
+};
+
 // What meets at one instance.
 struct Met {
   std::optional<Part> failed;
@@ -68,6 +82,14 @@ Polling polling_of(const ExecutorDecl& executor, const std::string& endpoint) {
   return executor.polling.others.value_or(Polling::kAny);
 }
 
+bool hashes(const ExecutorDecl& executor) {
+  const auto& polling = executor.polling;
+  return executor.shards > 1 && (polling.others == Polling::kHash ||
+                                 std::ranges::any_of(polling.endpoints, [](const auto& entry) {
+                                   return entry.second == Polling::kHash;
+                                 }));
+}
+
 class Interpreter {
  public:
   Interpreter(const ScriptedFlow& flow, const Asked& asked, Choices& choices)
@@ -77,7 +99,7 @@ class Interpreter {
     for (const ExecutorDecl& executor : flow_.declaration.executors)
       run(executor);
     const Sent& last = sent_by(sink());
-    Met met = meet({&last}, nullptr, "", false);
+    Met met = meet({&last}, {}, nullptr, "", false);
     Answer answer;
     answer.executions = executions_;
     if (met.failed) {
@@ -90,9 +112,9 @@ class Interpreter {
     answer.documents = std::move(met.lists.front());
     answer.missing = std::move(met.missing);
     answer.results = std::move(met.results);
-    const auto filters = [](const ExecutorDecl& each) { return each.when.has_value(); };
+    const auto sorts = [](const ExecutorDecl& each) { return each.when || hashes(each); };
     const bool echo = sink() == "gateway";
-    if (!echo && std::ranges::any_of(flow_.declaration.executors, filters))
+    if (!echo && std::ranges::any_of(flow_.declaration.executors, sorts))
       model::sort_as(*answer.documents, asked_.documents);
     return answer;
   }
@@ -212,7 +234,9 @@ class Interpreter {
     const bool called = runs(step.name, step.executor);
     const Program* own = program(step.name);
     const bool matrix = called && own != nullptr && own->matrix && from.size() > 1;
-    Met met = meet(from, when, step.executor, step.apart_by_shard, step.unreduced || matrix);
+    Share share;
+    if (step.polling == Polling::kHash) share = {shard, step.shards};
+    Met met = meet(from, share, when, step.executor, step.apart_by_shard, step.unreduced || matrix);
     if (met.failed) {
       met.failed->shard = shard;
       return *std::move(met.failed);
@@ -290,13 +314,18 @@ class Interpreter {
     }
   }
 
-  Met meet(const std::vector<const Sent*>& from, const ValueMap* when, const std::string& executor,
-           bool apart_by_shard, bool unreduced = false) {
+  Met meet(const std::vector<const Sent*>& from, const Share& share, const ValueMap* when,
+           const std::string& executor, bool apart_by_shard, bool unreduced = false) {
     Met met;
     std::vector<std::size_t> to_filter;  // lists that several shards made together
     for (const Sent* sent : from) {
-      const bool together = sent->polling == Polling::kAll && sent->parts.size() > 1;
+      const bool whole = sent->polling == Polling::kAll || sent->polling == Polling::kHash;
+      const bool together = whole && sent->parts.size() > 1;
       std::vector<Part> parts = filtered(*sent, together ? nullptr : when, executor);
+      for (Part& part : parts) {
+        if (!part.failed && share.shards > 1)
+          std::erase_if(*part.documents, [&](const auto& each) { return !share.has(each); });
+      }
       choose(*sent, parts, met);
       std::vector<Documents> lists;
       for (const Part& part : parts) {

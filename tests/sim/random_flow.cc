@@ -340,8 +340,9 @@ class Maker {
 
   void choose_polling(graph::ExecutorDecl& executor) {
     const auto polling = [this] {
-      if (async_ || !dice_.chance(0.2)) return dice_.chance(0.6) ? Polling::kAll : Polling::kAny;
-      return Polling::kAllAsync;
+      if (!async_ && dice_.chance(0.2)) return Polling::kAllAsync;
+      if (dice_.chance(0.3)) return Polling::kHash;
+      return dice_.chance(0.6) ? Polling::kAll : Polling::kAny;
     };
     if (dice_.chance(0.7)) executor.polling.others = polling();
     for (const char* endpoint : kEndpoints) {

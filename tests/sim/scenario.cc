@@ -32,7 +32,8 @@ constexpr std::uint32_t kMostInstances = 20;
 Program program_for(const std::string& name, Polling polling) {
   ValueList operations;
   operations.emplace_back(ValueMap{{"op", "append_text"}, {"value", name + "."}});
-  if (polling == Polling::kAll) operations.emplace_back(ValueMap{{"op", "add_shard_match"}});
+  if (polling == Polling::kAll || polling == Polling::kHash)
+    operations.emplace_back(ValueMap{{"op", "add_shard_match"}});
   return {ValueMap{{"/default", std::move(operations)}}, false};
 }
 
@@ -49,8 +50,9 @@ void choose_shards(World& world, Weather weather, graph::ExecutorDecl& executor,
                    std::uint32_t room) {
   executor.shards = static_cast<std::uint32_t>(world.pick(2, 3));
   if (executor.shards * executor.replicas > room) executor.shards = 1;
-  constexpr Polling kPollings[] = {Polling::kAny, Polling::kAll, Polling::kAll, Polling::kAllAsync};
-  executor.polling.others = kPollings[world.pick(0, 3)];
+  constexpr Polling kPollings[] = {Polling::kAny,      Polling::kAll,  Polling::kAll,
+                                   Polling::kAllAsync, Polling::kHash, Polling::kHash};
+  executor.polling.others = kPollings[world.pick(0, 5)];
   executor.no_reduce = world.chance(0.2);
   executor.allow_partial = weather == Weather::kRough && world.chance(0.3);
 }

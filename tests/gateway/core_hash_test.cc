@@ -1,0 +1,164 @@
+// HASH: documents that are split by id over the members of a lane.
+#include <doctest/doctest.h>
+
+#include "core_fixture.h"
+#include "route/split.h"
+
+namespace {
+
+using namespace flow;           // NOLINT: a test
+using namespace gateway_tests;  // NOLINT: a test
+using namespace std::chrono_literals;
+using gateway::Counter;
+
+constexpr NodeIndex kIndex{0};
+
+// Node 0, "index", has two shards of two replicas: 1 and 2 serve shard 0, 3 and 4 shard 1; lanes
+// 50 (1, 3) and 51 (2, 4). It answers.
+wire::Topology hashed() {
+  wire::Topology topology;
+  topology.term = topology.version = 1;
+  topology.flow = "t";
+  topology.sorts = true;
+  topology.nodes.resize(1);
+  topology.nodes[0].name = "index";
+  topology.nodes[0].needs = {kGatewayNode};
+  topology.nodes[0].shards = topology.nodes[0].replicas = 2;
+  topology.nodes[0].polling = {{"*", wire::Polling::kHash}};
+  topology.sink = kIndex;
+  for (std::uint32_t id = 1; id <= 4; ++id) {
+    wire::TopologyInstance& made = topology.instances.emplace_back(instance(id, 0, (id - 1) % 2));
+    made.shard = static_cast<std::uint16_t>((id - 1) / 2);
+    made.name =
+        "index/shard-" + std::to_string(made.shard) + "/rep-" + std::to_string(made.replica);
+  }
+  topology.lanes = {
+      {InstanceId{50}, kIndex, wire::InstanceState::kServing, {InstanceId{1}, InstanceId{3}}},
+      {InstanceId{51}, kIndex, wire::InstanceState::kServing, {InstanceId{2}, InstanceId{4}}}};
+  return topology;
+}
+
+const std::vector<std::pair<std::string, std::string>> kSix = {{"a", "1"}, {"b", "2"}, {"c", "3"},
+                                                               {"d", "4"}, {"e", "5"}, {"a", "6"}};
+
+// Those of kSix that belong to a shard.
+std::string expected(std::uint16_t shard) {
+  std::string ids;
+  for (const auto& [id, text] : kSix) {
+    if (route::shard_of(id, 2) == shard) ids += (ids.empty() ? "" : " ") + id;
+  }
+  return ids;
+}
+
+// The part of one shard for the first request sent.
+void answer(Fixture& f, std::size_t index, std::uint16_t shard, Bytes payload) {
+  wire::Part part = f.part(index, kIndex, std::move(payload));
+  part.header.source_shard = shard;
+  f.core.on_part(part, at(1ms));
+  f.core.tick(at(1ms));
+}
+
+}  // namespace
+
+TEST_CASE("every member of a lane is sent the documents that belong to its shard") {
+  Fixture f(hashed());
+  f.ask_with(7, documents(kSix));
+  CHECK(f.effects.published.empty());
+  REQUIRE(f.effects.sent.size() == 2);
+  CHECK(f.effects.sent[0].to == InstanceId{1});
+  CHECK(f.effects.sent[1].to == InstanceId{3});
+  CHECK(f.effects.sent[0].target == 1);
+  CHECK(f.effects.sent[1].target == 3);
+  CHECK(ids_of(f.effects.sent[0].payload) == expected(0));
+  CHECK(ids_of(f.effects.sent[1].payload) == expected(1));
+  CHECK(f.effects.sent[0].plan[0].target == 50);
+  CHECK(f.effects.sent[0].plan[0].parts == 2);
+}
+
+TEST_CASE("a member without documents is sent a part all the same") {
+  Fixture f(hashed());
+  f.ask_with(7, documents({{"a", "1"}}));
+  f.ask_with(8, Bytes());
+  REQUIRE(f.effects.sent.size() == 4);
+  CHECK(f.effects.sent[1 - route::shard_of("a", 2)].payload.empty());
+  CHECK(ids_of(f.effects.sent[route::shard_of("a", 2)].payload) == "a");
+  CHECK(f.effects.sent[2].payload.empty());
+  CHECK(f.effects.sent[3].payload.empty());
+}
+
+TEST_CASE("the answer waits for all shards and has the order of the request") {
+  Fixture f(hashed());
+  f.ask_with(7, documents(kSix));
+  answer(f, 1, 1, documents({{"e", ""}, {"c", ""}, {"b", ""}}));
+  CHECK(f.effects.answers.empty());
+  answer(f, 0, 0, documents({{"d", ""}, {"a", ""}, {"new", ""}}));
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(ids_of(f.effects.answers[0].payload) == "a b c d e new");
+}
+
+TEST_CASE("a shard that fails fails the request, whatever the other says") {
+  Fixture f(hashed());
+  f.ask_with(7, documents(kSix));
+  wire::Part part = f.part(1, kIndex);
+  part.header.source_shard = 1;
+  part.header.failure =
+      std::make_unique<wire::Failure>(wire::Failure{Errc::kExecutorError, "no", "index", ""});
+  f.core.on_part(part, at(1ms));
+  answer(f, 0, 0, documents({{"a", ""}}));
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].code == Errc::kExecutorError);
+}
+
+TEST_CASE("a request whose lane lost a member is split again over another lane") {
+  Fixture f(hashed());
+  f.ask_with(7, documents(kSix));
+  f.lose(3, at(2ms));
+  f.core.tick(at(50ms));
+  REQUIRE(f.effects.sent.size() == 4);
+  CHECK(f.effects.sent[2].to == InstanceId{2});
+  CHECK(f.effects.sent[3].to == InstanceId{4});
+  CHECK(f.effects.sent[3].attempt == 2);
+  CHECK(ids_of(f.effects.sent[3].payload) == expected(1));
+}
+
+TEST_CASE("without a shard writes fail and name it, also where a part of an answer is allowed") {
+  wire::Topology topology = hashed();
+  topology.nodes[0].allow_partial = true;
+  Fixture f(topology);
+  f.lose(3, at(0ms));
+  f.lose(4, at(0ms));
+  f.shape.lanes = {
+      {InstanceId{52}, kIndex, wire::InstanceState::kServing, {InstanceId{1}, InstanceId{}}}};
+  f.core.on_topology(std::make_shared<const wire::Topology>(f.shape), at(0ms));
+  f.ask(7, at(10ms), {}, documents(kSix));
+  CHECK(f.effects.answers.empty());
+  f.core.tick(at(1100ms));
+  CHECK(f.effects.sent.empty());
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].code == Errc::kUnavailable);
+  CHECK(f.effects.answers[0].message.find("shard 1 has no live instance") != std::string::npos);
+}
+
+TEST_CASE("a filter judges before the split, and what it cannot judge fails at every shard") {
+  wire::Topology topology = hashed();
+  topology.nodes[0].when = {{"text", ValueMap{{"$neq", "3"}}}};
+  Fixture f(topology);
+  f.ask_with(7, documents({{"c", "3"}, {"d", "4"}}));
+  REQUIRE(f.effects.sent.size() == 2);
+  CHECK(ids_of(f.effects.sent[route::shard_of("d", 2)].payload) == "d");
+  CHECK(f.effects.sent[1 - route::shard_of("d", 2)].payload.empty());
+
+  topology.nodes[0].when = {{"tags__k__x", ValueMap{{"$eq", 1}}}};
+  Fixture clash(topology);
+  wire::DocumentList list;
+  wire::Document document;
+  document.set_id("c");
+  document.set_tag("k", 5);
+  list.push_back(document);
+  clash.ask_with(7, list.encode());
+  REQUIRE(clash.effects.sent.size() == 2);
+  for (const auto& sent : clash.effects.sent) {
+    CHECK(sent.code == Errc::kInvalidArgument);
+    CHECK(ids_of(sent.payload) == "c");
+  }
+}

@@ -209,9 +209,9 @@ readonly batch_timeout_us=5000  # of flows/batched.toml
 hop_times() { grep -o "\"$1\":[0-9]*" | cut -d: -f2 | sort -n; }
 
 measure_waiting() {  # in the flow "batched"
-  local number answers waited executed input=$work/one-by-one.jsonl
-  for ((number = 0; number < 10 * requests; number++)); do
-    printf '{"id":"%d","text":"t"}\n' "$number"
+  local at answers waited executed input=$work/one-by-one.jsonl
+  for ((at = 0; at < 10 * requests; at++)); do
+    printf '{"id":"%d","text":"t"}\n' "$at"
   done >"$input"
   answers=$(flowctl post / --flow batched --input "$input" --request-size 1 --concurrency 64 -o json)
   waited=$(hop_times queue_us <<<"$answers" | tail -n 1)

@@ -7,6 +7,7 @@
 
 #include "config/check_values.h"
 #include "config/executor_keys.h"
+#include "config/external_keys.h"
 #include "graph/codes.h"
 #include "graph/graph.h"
 
@@ -127,6 +128,7 @@ graph::ExecutorDecl read_executor(const TomlNode& table, const std::string& name
                   executor.ready_timeout);
   read_effects(reader, executor);
   read_later_keys(reader);
+  read_external(reader, executor);
   reader.finish();
   return executor;
 }

@@ -42,6 +42,9 @@ inline constexpr std::string_view kNothingToJoin = "E0137";
 inline constexpr std::string_view kTooManyNodes = "E0138";
 inline constexpr std::string_view kTooManyInstances = "E0139";
 inline constexpr std::string_view kBadFilter = "E0140";
+inline constexpr std::string_view kBadHosts = "E0142";
+inline constexpr std::string_view kHostsReplicas = "E0143";
+inline constexpr std::string_view kExternalKey = "E0144";
 
 // Programs.
 inline constexpr std::string_view kProgramNotFound = "E0150";
@@ -59,5 +62,6 @@ inline constexpr std::string_view kAllOneShard = "W0205";
 inline constexpr std::string_view kPartialOneShard = "W0206";
 inline constexpr std::string_view kUnreachable = "W0207";
 inline constexpr std::string_view kTargetsNobody = "W0208";
+inline constexpr std::string_view kIgnoredOnExternal = "W0210";
 
 }  // namespace flow::graph::codes

@@ -84,7 +84,9 @@ struct ExecutorDecl {
   bool restart = true;
   Duration ready_timeout = std::chrono::seconds(60);
   std::vector<std::pair<std::string, std::string>> effects;  // endpoint or "*", effect
-  Place place;                                               // of its [[executor]] line
+  bool external = false;           // it runs elsewhere; each replica forwards to one of `hosts`
+  std::vector<std::string> hosts;  // tcp://HOST:PORT or ipc:///PATH, by replica
+  Place place;                     // of its [[executor]] line
 };
 
 struct FlowDecl {

@@ -8,10 +8,9 @@
 #include <vector>
 
 #include "base/host.h"
-#include "base/log.h"
-#include "base/text.h"
 #include "cluster/peer_set.h"
 #include "data_loop.h"
+#include "executor_start.h"
 #include "handlers.h"
 
 namespace flow::worker {
@@ -35,28 +34,6 @@ ExecutorConfig make_config(const DataThreadOptions& options) {
   const char* devices = std::getenv("CUDA_VISIBLE_DEVICES");
   config.devices = devices == nullptr ? "" : devices;
   return config;
-}
-
-Status check_unused(const ExecutorConfig& config) {
-  const std::vector<std::string> unused = config.unused();
-  if (unused.empty()) return {};
-  const std::vector<std::string>& known = config.asked();
-  const std::vector<std::string_view> candidates(known.begin(), known.end());
-  std::string message = fmt::format("unknown key '{}' in with", unused.front());
-  if (const auto meant = did_you_mean(unused.front(), candidates))
-    message += fmt::format("; did you mean '{}'?", *meant);
-  return Error{Errc::kInvalidArgument, std::move(message)};
-}
-
-Result<std::unique_ptr<Executor>> make_executor(const ExecutorFactory& factory,
-                                                const ExecutorConfig& config) {
-  try {
-    return factory(config);
-  } catch (const ConfigError& error) {
-    return Error{Errc::kInvalidArgument, error.what()};
-  } catch (...) {
-    return Error{Errc::kExecutorError, describe_exception()};
-  }
 }
 
 Self make_self(const DataThreadOptions& options) {
@@ -87,20 +64,11 @@ wire::Ready make_ready(const Executor& executor, std::string address) {
   return ready;
 }
 
-void close_executor(Executor& executor, const std::string& name) {
-  try {
-    executor.close();
-  } catch (...) {
-    log::error("close() of {} failed: {}", name, describe_exception());
-  }
-}
-
 Status serve(const DataThreadOptions& options, net::Context& context, Shared& shared,
              const Clock& clock) {
   const ExecutorConfig config = make_config(options);
-  Result<std::unique_ptr<Executor>> executor = make_executor(options.factory, config);
+  Result<std::unique_ptr<Executor>> executor = start_executor(options.factory, config);
   if (!executor) return std::move(executor).error();
-  if (Status used = check_unused(config); !used) return used;
   HandlerExecution execution(**executor, config.name, clock, shared.executing);
   if (Status bound = execution.check(); !bound) return bound;
   {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "flow/executor.h"
+#include "listener.h"
 #include "net/context.h"
 #include "worker.h"
 
@@ -58,6 +60,28 @@ int run_worker(worker::WorkerOptions options) {
   return runtime.run(stop);
 }
 
+// What the executor of a worker on its own is told; there is no broker to say it.
+ExecutorConfig own_config(const worker::Arguments& arguments, const std::string& program) {
+  ExecutorConfig config(arguments.with);
+  const bool named_by_uses = arguments.name.empty() && !arguments.uses.empty();
+  config.name = named_by_uses ? arguments.uses : arguments.name;
+  if (config.name.empty()) config.name = program;
+  config.instance = config.name;
+  config.workspace = arguments.workspace.empty() ? "." : arguments.workspace;
+  const char* devices = std::getenv("CUDA_VISIBLE_DEVICES");
+  config.devices = devices == nullptr ? "" : devices;
+  return config;
+}
+
+int run_listener(worker::ListenerOptions options) {
+  StopSignal stop;
+  log::init(options.config.instance);
+  const SystemClock clock;
+  net::Context context;
+  worker::Listener listener(std::move(options), context, clock);
+  return listener.run(stop);
+}
+
 }  // namespace
 
 int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& executors) {
@@ -80,10 +104,15 @@ int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& execu
   }
   Result<ExecutorFactory> factory = choose(executors, arguments->uses);
   if (!factory) {
-    fmt::print(stderr, "{}: {}: {}\n", program, arguments->name, factory.error().message);
+    const std::string& name = arguments->name.empty() ? arguments->listen : arguments->name;
+    fmt::print(stderr, "{}: {}: {}\n", program, name, factory.error().message);
     return factory.error().code == Errc::kInvalidArgument ? kUsage : kFailed;
   }
   if (arguments->check_config) return 0;
+  if (!arguments->listen.empty()) {
+    return run_listener(
+        {program, arguments->listen, own_config(*arguments, program), *std::move(factory)});
+  }
   return run_worker(
       {program, arguments->broker, arguments->name, arguments->run_dir, *std::move(factory)});
 }

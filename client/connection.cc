@@ -15,19 +15,18 @@ constexpr int kMessagesPerTurn = 64;
 
 }  // namespace
 
-Connection::Connection(net::Context& context, net::Loop& loop, const Clock& clock,
-                       std::string address, std::string name, std::uint32_t limit,
-                       ConnectionOwner& owner)
+Connection::Connection(net::Context& context, const Clock& clock, std::string address,
+                       std::string name, std::uint32_t limit, ConnectionOwner& owner)
     : context_(context),
-      loop_(loop),
       clock_(clock),
       address_(std::move(address)),
       name_(std::move(name)),
       owner_(owner),
       core_(address_, limit, *this) {}
 
-Status Connection::open() {
-  if (net::has_host_name(address_)) loop_.watch_fd(resolver_.fd(), [this] { take_address(); });
+Status Connection::open(net::Loop& loop) {
+  loop_ = &loop;
+  if (net::has_host_name(address_)) loop_->watch_fd(resolver_.fd(), [this] { take_address(); });
   if (Status connected = connect_socket(); !connected) return connected;
   core_.start(clock_.now());
   return {};
@@ -67,8 +66,8 @@ Status Connection::connect_to(const std::string& numeric) {
   if (Status connected = socket->connect(numeric); !connected) return connected;
   socket_ = std::move(*socket);
   monitor_ = std::move(*monitor);
-  loop_.watch(socket_, [this] { take_messages(); });
-  loop_.watch(monitor_, [this] { take_disconnects(); });
+  loop_->watch(socket_, [this] { take_messages(); });
+  loop_->watch(monitor_, [this] { take_disconnects(); });
   return {};
 }
 
@@ -78,8 +77,8 @@ void Connection::close_socket() {
   outbox_ = wire::Outbox();
   inbox_ = wire::Inbox();
   if (socket_.handle() == nullptr) return;
-  loop_.unwatch(socket_);
-  loop_.unwatch(monitor_);
+  loop_->unwatch(socket_);
+  loop_->unwatch(monitor_);
   socket_.close();
   monitor_ = net::Monitor();
 }

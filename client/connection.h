@@ -32,14 +32,14 @@ class ConnectionOwner {
 
 class Connection final : private Link {
  public:
-  // `context`, `loop`, `clock` and `owner` outlive it. `name` is for the gateway's people, and
-  // unique among the connections of the process.
-  Connection(net::Context& context, net::Loop& loop, const Clock& clock, std::string address,
-             std::string name, std::uint32_t limit, ConnectionOwner& owner);
+  // `context`, `clock` and `owner` outlive it. `name` is for the gateway's people, and unique among
+  // the connections of the process.
+  Connection(net::Context& context, const Clock& clock, std::string address, std::string name,
+             std::uint32_t limit, ConnectionOwner& owner);
 
-  // Opens the socket, or begins to look its host up, and says hello. An address that cannot be one
-  // is an error.
-  Status open();
+  // Opens the socket on `loop`, which outlives its use, or begins to look its host up, and says
+  // hello. An address that cannot be one is an error.
+  Status open(net::Loop& loop);
 
   Core& core() { return core_; }
   const Core& core() const { return core_; }
@@ -72,11 +72,11 @@ class Connection final : private Link {
   void flush();
 
   net::Context& context_;
-  net::Loop& loop_;
   const Clock& clock_;
   const std::string address_;
   const std::string name_;
   ConnectionOwner& owner_;
+  net::Loop* loop_ = nullptr;
   net::Resolver resolver_;
   net::Socket socket_;
   net::Monitor monitor_;

@@ -18,8 +18,7 @@ Session::Session(std::string address, ClientOptions options)
     : address_(std::move(address)),
       options_(std::move(options)),
       gate_(std::clamp(options_.max_in_flight, 1U, kMostInFlight)),
-      connection_(context_, loop_, clock_, address_, options_.name, options_.max_in_flight, *this) {
-}
+      connection_(context_, clock_, address_, options_.name, options_.max_in_flight, *this) {}
 
 Session::~Session() {
   {
@@ -60,7 +59,7 @@ void Session::submit(Submission submission) {
 }
 
 void Session::run() {
-  Status connected = connection_.open();
+  Status connected = connection_.open(loop_);
   if (!connected) {
     finish_start(std::move(connected));
     return;

@@ -20,17 +20,29 @@ if(FLOW_SANITIZE)
   add_compile_options(-fsanitize=${FLOW_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${FLOW_SANITIZE})
 endif()
-if(FLOW_PRECOMPILE)
-  # Only where a test run builds the same files once more: the release build shows that every file
-  # includes what it needs. One set of headers for all, so all compile with the same options.
-  add_compile_options(-fPIC -pthread -fpch-preprocess)
-  add_library(flow_precompiled OBJECT ${PROJECT_SOURCE_DIR}/cmake/precompiled.cc)
-  target_link_libraries(flow_precompiled PRIVATE flow_options fmt::fmt)
-  target_include_directories(flow_precompiled PRIVATE ${PROJECT_SOURCE_DIR}/lib)
-  target_precompile_headers(flow_precompiled PRIVATE
+# Headers that most files need, compiled once (FlowTargets.cmake's flow_precompile). The tests' have
+# doctest too and are used in every build; the libraries' only where a test run builds the same files
+# once more: the release build shows that every file includes what it needs. All that share a set
+# compile with the same options.
+function(flow_precompiled name)  # NAME headers...
+  add_library(${name} OBJECT ${PROJECT_SOURCE_DIR}/cmake/precompiled.cc)
+  target_link_libraries(${name} PRIVATE flow_options fmt::fmt)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/lib)
+  target_precompile_headers(${name} PRIVATE ${ARGN}
     <fmt/format.h> <algorithm> <deque> <functional> <map> <memory> <optional> <set> <span> <string>
     <string_view> <unordered_map> <variant> <vector> "${PROJECT_SOURCE_DIR}/lib/wire/membership.h"
     "${PROJECT_SOURCE_DIR}/lib/wire/part.h" "${PROJECT_SOURCE_DIR}/lib/wire/document_list.h")
+endfunction()
+add_compile_options(-pthread -fpch-preprocess)
+if(FLOW_PRECOMPILE)
+  add_compile_options(-fPIC)
+  flow_precompiled(flow_precompiled)
+endif()
+# A test's own code is compiled once and run once: optimising it costs more than it gains.
+set(FLOW_TEST_OPTIONS $<$<CONFIG:Release>:-O0>)
+if(FLOW_TESTS)
+  flow_precompiled(flow_precompiled_tests <doctest/doctest.h>)
+  target_compile_options(flow_precompiled_tests PRIVATE ${FLOW_TEST_OPTIONS})
 endif()
 if(FLOW_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

@@ -156,8 +156,8 @@ class Core {
   void start_over(std::uint32_t slot, Instant now);
   const route::Planner::Target* failed_target(const Pending& entry,
                                               const wire::Failure& failure) const;
-  std::vector<bool> never_ran(NodeIndex failed, const wire::PartHeader& header,
-                              InstanceId instance) const;
+  static bool has_hop(const wire::PartHeader& header, InstanceId instance);
+  std::vector<bool> never_ran(NodeIndex failed, bool began) const;
   bool goes_elsewhere(std::uint32_t slot, const wire::PartHeader& header, Instant now);
   bool take_token(Instant now);
   std::string lost_instances(const Pending& entry) const;

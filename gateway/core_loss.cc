@@ -222,10 +222,14 @@ const route::Planner::Target* Core::failed_target(const Pending& entry,
   return nullptr;
 }
 
-// What a failure at `failed` kept from running: all behind it, and itself where it says nothing of
-// an execution.
-std::vector<bool> Core::never_ran(NodeIndex failed, const wire::PartHeader& header,
-                                  InstanceId instance) const {
+// Whether an instance says that it executed, or began to.
+bool Core::has_hop(const wire::PartHeader& header, InstanceId instance) {
+  return header.hops.size() >= route::kMaxHops ||
+         std::ranges::find(header.hops, instance.value, &wire::Hop::instance) != header.hops.end();
+}
+
+// What a failure at `failed` kept from running: all behind it, and itself where it did not begin.
+std::vector<bool> Core::never_ran(NodeIndex failed, bool began) const {
   std::vector<bool> spared(planner_.topology()->nodes.size(), false);
   std::vector<NodeIndex> open = {failed};
   while (!open.empty()) {
@@ -237,16 +241,14 @@ std::vector<bool> Core::never_ran(NodeIndex failed, const wire::PartHeader& head
       open.push_back(next);
     }
   }
-  const bool executed =
-      header.hops.size() >= route::kMaxHops ||
-      std::ranges::find(header.hops, instance.value, &wire::Hop::instance) != header.hops.end();
-  spared[failed.value] = !executed;
+  spared[failed.value] = !began;
   return spared;
 }
 
-// An instance that stands for one elsewhere and cannot reach it fails the request with UNAVAILABLE,
-// or with UNKNOWN_OUTCOME where the request was on its way. That is as a death of what it stands
-// for: the request starts again, on another instance, if nothing runs twice that may run once.
+// An instance that stands for one elsewhere fails a request with UNAVAILABLE when it could not
+// reach it, and with UNKNOWN_OUTCOME and a hop when the request was on its way. That is as a death
+// of what it stands for: the request starts again, if nothing runs twice that may run once; what
+// could not be delivered on another instance only. UNKNOWN_OUTCOME without a hop is the last word.
 bool Core::goes_elsewhere(std::uint32_t slot, const wire::PartHeader& header, Instant now) {
   Pending& entry = table_[slot];
   const Errc code = header.failure->code;
@@ -255,9 +257,14 @@ bool Core::goes_elsewhere(std::uint32_t slot, const wire::PartHeader& header, In
     return false;
   const route::Planner::Target* target = failed_target(entry, *header.failure);
   if (target == nullptr) return false;
-  planner_.avoid(target->id, now);
-  if (entry.header.attempt >= kMaxAttempts || !planner_.has_unavoided(target->node, now) ||
-      !may_repeat(entry, never_ran(target->node, header, target->id))) {
+  const bool began = has_hop(header, target->id);
+  const bool on_its_way = code == Errc::kUnknownOutcome;
+  if (on_its_way && !began) return false;
+  if (planner_.serving(target->node) > 1) planner_.avoid(target->id, now);
+  const bool others =
+      planner_.serving(target->node) > 1 && planner_.has_unavoided(target->node, now);
+  if (entry.header.attempt >= kMaxAttempts || !(on_its_way || others) ||
+      !may_repeat(entry, never_ran(target->node, began))) {
     return false;
   }
   entry.state = Pending::State::kLosing;

@@ -63,7 +63,7 @@ Result<DocumentsMatrix*> Contents::matrix() {
   return &matrix_;
 }
 
-Result<Bytes> Contents::finish(std::size_t limit) {
+Result<Bytes> Contents::finish(std::size_t limit, wire::DocumentIds& ids) {
   Bytes result;
   if (form_ == Form::kPayload) {
     result = std::move(payload_);
@@ -75,7 +75,7 @@ Result<Bytes> Contents::finish(std::size_t limit) {
     }
     // A document without an id would be taken for two where branches meet.
     for (Document& document : list_) {
-      if (!document.encoded()) ids_.fill(document);
+      if (!document.encoded()) ids.fill(document);
     }
     if (const std::size_t size = list_.estimated_size(); size / 2 > limit) {
       list_ = Documents();

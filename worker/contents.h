@@ -15,9 +15,6 @@ namespace flow::worker {
 // (unreduced), and becomes what the handler asks for. Used again for every job.
 class Contents {
  public:
-  // `seed`: for the ids of documents that an executor makes without one.
-  explicit Contents(std::uint64_t seed = 0) : ids_(seed) {}
-
   void reset(Bytes payload);
   void reset(Documents documents);
   void reset(DocumentsMatrix matrix);
@@ -35,9 +32,10 @@ class Contents {
   // Replaces everything.
   void answer(Documents documents);
 
-  // What goes on: the very payload it began with if nobody changed it. kTooLarge with more
-  // documents than a list may have, or more bytes than `limit`.
-  Result<Bytes> finish(std::size_t limit);
+  // What goes on: the very payload it began with if nobody changed it. `ids` are for documents that
+  // an executor made without one. kTooLarge with more documents than a list may have, or more bytes
+  // than `limit`.
+  Result<Bytes> finish(std::size_t limit, wire::DocumentIds& ids);
 
  private:
   enum class Form { kPayload, kList, kMatrix };
@@ -48,7 +46,6 @@ class Contents {
   Bytes payload_;
   Documents list_;
   DocumentsMatrix matrix_;
-  wire::DocumentIds ids_;
   std::string_view first_need_;
 };
 

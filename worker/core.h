@@ -2,11 +2,12 @@
 // clock.
 //
 // The data thread owns one. It hands in each part received; complete ones wait as jobs, first in
-// first out, and execute_next() takes one through to its successors. Every job ends with exactly
-// one terminal part to each successor the plan names (and the gateway, at the sink): documents,
-// nothing left, or a failure. What a successor's filter does not let pass is not sent to it.
-// Bounded: kMaxJobs jobs (has_room() says when to stop receiving), the gather table's limits,
-// kMaxParked parts for peers of a topology that has not arrived.
+// first out, and execute_next() takes one through to its successors, or begins what goes on
+// elsewhere until finish(). Every job ends with exactly one terminal part to each successor the
+// plan names (and the gateway, at the sink): documents, nothing left, or a failure. What a
+// successor's filter does not let pass is not sent to it. Bounded: kMaxJobs jobs, those elsewhere
+// included (has_room() says when to stop receiving), the gather table's limits, kMaxParked parts
+// for peers of a topology that has not arrived.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@
 #include "part_pool.h"
 #include "route/filter.h"
 #include "route/gather.h"
+#include "wire/document_ids.h"
 #include "wire/topology.h"
 
 namespace flow::worker {
@@ -81,19 +83,26 @@ class Core {
 
   // One decoded part. Call only with room; there is none before the first topology.
   void receive(PartPointer part, Instant now);
-  bool has_room() const { return topology_ != nullptr && count_ < kMaxJobs; }
+  bool has_room() const { return topology_ != nullptr && count_ + elsewhere_.size() < kMaxJobs; }
 
-  // Takes the oldest job through; false when there is none. `now` is when it begins; returns in
-  // `ended` when it was done.
+  // Takes the oldest job through; false when there is none, or no room to begin it. `now` is when
+  // it begins; returns in `ended` when it was done, or had begun to go on elsewhere.
   bool execute_next(Instant now, Instant& ended);
+  bool has_work() const { return count_ > 0 && execution_.has_room(); }
 
-  // Does what time demands: gathers that expired, parked parts nobody came for. Returns when it
-  // wants to be called again.
+  // An execution that went on elsewhere has ended. Ignored when its time was up before.
+  void finish(Ticket ticket, Executed executed);
+
+  // Does what time demands: gathers that expired, executions elsewhere whose time is up, parked
+  // parts nobody came for. Returns when it wants to be called again.
   Instant tick(Instant now);
 
-  std::size_t jobs() const { return count_; }
+  std::size_t jobs() const { return count_; }                  // waiting
+  std::size_t elsewhere() const { return elsewhere_.size(); }  // begun and not done
   std::size_t gathering() const { return gather_.open(); }
-  bool idle() const { return count_ == 0 && gather_.open() == 0 && parked_.empty(); }
+  bool idle() const {
+    return count_ == 0 && elsewhere_.empty() && gather_.open() == 0 && parked_.empty();
+  }
   bool has_gateways() const { return topology_ != nullptr && !topology_->gateways.empty(); }
   const CoreCounters& counters() const { return counters_; }
   const std::string& last_failure() const {
@@ -110,6 +119,17 @@ class Core {
     Instant deadline;
     Duration waited{};  // in the socket's queue, while an earlier job was running
     Duration wire{};
+  };
+  // A job that has begun.
+  struct Open {
+    Job job;
+    Contents contents;
+    Instant taken;  // from those that wait
+    Instant begun;
+    Instant ended;
+    std::uint32_t service_us = 0;  // 0: nothing was executed
+    std::uint32_t round = 0;       // how often this place was used
+    bool in_use = false;
   };
   struct Successor {
     NodeIndex node;
@@ -128,25 +148,36 @@ class Core {
 
   Job& push_job();
   Job pop_job();
+  static wire::Part& first_part(const Job& job) {
+    return job.joined.empty() ? *job.part : *job.joined.front();
+  }
   void measure(Job& job, const wire::PartHeader& header, Instant now) const;
   Instant deadline_of(const wire::PartHeader& header, Instant now) const;
   bool is_for_us(std::uint32_t target) const;
+  void give_up_expired(Instant now);
+  void read_graph();
+
+  // core_run.cc: from a job to its outcome.
+  std::uint32_t open_job();
+  void begin(std::uint32_t slot, Instant now);
+  void take_outcome(std::uint32_t slot, Executed executed);
+  void end_well(std::uint32_t slot);
+  void end_failed(std::uint32_t slot, Error error);
+  void end_late(Instant now);
+  void leave(std::uint32_t slot);
   Status merge_headers(Job& job);
-  Instant run(Job& job, wire::Part& part, const Status& merged, Instant now,
-              std::uint32_t& service_us);
-  Status prepare(const Job& job, const wire::Part& part, bool runs);
+  Status prepare(Open& open, const wire::Part& part, bool runs);
   std::optional<Error> add_results(wire::PartHeader& header, const ValueMap& results) const;
   void fail(const Job& job, wire::Part& part, Error error);
-  void add_hop(const Job& job, wire::PartHeader& header, Instant now, Instant begun,
-               Instant ended) const;
+  void add_hop(const Open& open, wire::PartHeader& header) const;
+
+  // core_send.cc: to those behind.
   void dispatch(wire::Part& part, Instant deadline, Instant now);
   void send_filtered(Target to, const Successor& successor, wire::Part& part,
                      std::optional<Result<Documents>>& opened, Instant now);
   void send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now);
   void hand_over(Target to, const wire::PartHeader& header, const Bytes& payload);
   void send_parked();
-  void give_up_expired(Instant now);
-  void read_graph();
   bool known(InstanceId id) const;
   const route::Filter* own_filter() const {
     return own_filter_ && own_filter_->ok() ? &**own_filter_ : nullptr;
@@ -158,7 +189,7 @@ class Core {
   WorkerPort& port_;
   PartPool pool_;
   route::GatherTable gather_;
-  Contents contents_;
+  wire::DocumentIds ids_;
   std::shared_ptr<const wire::Topology> topology_;
   std::vector<NodeIndex> needs_;                     // of this node
   std::vector<Successor> successors_;                // of this node, ascending
@@ -169,6 +200,11 @@ class Core {
   std::vector<Job> ring_;
   std::size_t head_ = 0;
   std::size_t count_ = 0;
+  std::vector<std::unique_ptr<Open>> open_;  // used again and again
+  std::vector<std::uint32_t> free_;          // places in open_
+  std::vector<std::uint32_t> elsewhere_;     // those that go on elsewhere
+  Instant next_timeout_ = kNever;            // not later than the first of their deadlines
+  std::string first_need_;
   Instant busy_until_{};
   std::vector<Parked> parked_;
   std::vector<route::GatheredRequest> expired_;

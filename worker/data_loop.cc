@@ -59,11 +59,12 @@ Instant DataLoop::before_wait(Instant now) {
   if (inbox_.pending()) look_at_sockets(now);
   now = execute(now);
   Instant next = std::min(core_.tick(now), disconnect_gone(now));
+  if (turn_) next = std::min(next, turn_(now));
   peers_.flush(now);
   publish();
   if (core_.counters().failed != failures_told_) tell_failures(now);
   next = std::min(next, look_at_subscriptions(now));
-  if (core_.jobs() > 0 || inbox_.pending()) return now;
+  if (core_.has_work() || inbox_.pending()) return now;
   if (may_end(now, next)) loop_.stop();
   return next;
 }
@@ -174,8 +175,8 @@ bool DataLoop::may_end(Instant now, Instant& next) {
   if (stopping == Stopping::kNo) return false;
   if (!receiving_) return true;
   look_at_sockets(now);
-  if (core_.jobs() > 0) {
-    next = now;
+  if (core_.jobs() > 0 || core_.elsewhere() > 0) {
+    if (core_.has_work()) next = now;
     return false;
   }
   if (stopping == Stopping::kDrained || !core_.has_gateways()) return true;
@@ -189,8 +190,8 @@ bool DataLoop::may_end(Instant now, Instant& next) {
 void DataLoop::publish() {
   const auto jobs = static_cast<std::uint32_t>(core_.jobs());
   shared_.queue.store(jobs, std::memory_order_relaxed);
-  shared_.in_flight.store(jobs + static_cast<std::uint32_t>(core_.gathering()),
-                          std::memory_order_relaxed);
+  const std::size_t begun = core_.gathering() + core_.elsewhere();
+  shared_.in_flight.store(jobs + static_cast<std::uint32_t>(begun), std::memory_order_relaxed);
   shared_.executed.store(core_.counters().executed, std::memory_order_relaxed);
 }
 

@@ -11,6 +11,7 @@
 #include "cluster/peer_set.h"
 #include "data_loop.h"
 #include "executor_start.h"
+#include "far_end.h"
 #include "handlers.h"
 
 namespace flow::worker {
@@ -50,9 +51,8 @@ Self make_self(const DataThreadOptions& options) {
   return self;
 }
 
-wire::Ready make_ready(const Executor& executor, std::string address) {
+wire::Ready make_ready(const Executor& executor) {
   wire::Ready ready;
-  ready.data_address = std::move(address);
   for (const Executor::Binding& binding : executor.bindings()) {
     ready.wants_matrix = ready.wants_matrix || binding.wants_matrix;
     if (binding.endpoint == kCatchAll) {
@@ -64,6 +64,24 @@ wire::Ready make_ready(const Executor& executor, std::string address) {
   return ready;
 }
 
+// Binds, says that it is ready, and serves until the end is asked for.
+Status run_loop(DataLoop& loop, const DataThreadOptions& options, Shared& shared,
+                wire::Ready ready) {
+  Result<std::string> address = loop.open(data_address(options.run_dir, options.welcome.instance));
+  if (!address) return std::move(address).error();
+  ready.data_address = *std::move(address);
+  if (options.welcome.publishes) {
+    Result<std::string> lanes =
+        loop.open_publisher(cluster::lane_address(options.run_dir, options.welcome.instance));
+    if (!lanes) return std::move(lanes).error();
+    ready.lane_address = *std::move(lanes);
+  }
+  shared.put_start(std::move(ready));
+  shared.to_control.signal();
+  loop.run();
+  return {};
+}
+
 Status serve(const DataThreadOptions& options, net::Context& context, Shared& shared,
              const Clock& clock) {
   const ExecutorConfig config = make_config(options);
@@ -73,22 +91,49 @@ Status serve(const DataThreadOptions& options, net::Context& context, Shared& sh
   if (Status bound = execution.check(); !bound) return bound;
   {
     DataLoop loop(context, shared, clock, make_self(options), execution);
-    Result<std::string> address =
-        loop.open(data_address(options.run_dir, options.welcome.instance));
-    if (!address) return std::move(address).error();
-    wire::Ready ready = make_ready(**executor, *std::move(address));
-    if (options.welcome.publishes) {
-      Result<std::string> lanes =
-          loop.open_publisher(cluster::lane_address(options.run_dir, options.welcome.instance));
-      if (!lanes) return std::move(lanes).error();
-      ready.lane_address = *std::move(lanes);
-    }
-    shared.put_start(std::move(ready));
-    shared.to_control.signal();
-    loop.run();
+    if (Status ran = run_loop(loop, options, shared, make_ready(**executor)); !ran) return ran;
   }
   close_executor(**executor, options.name);
   return {};
+}
+
+// What this replica of an external executor stands for.
+Result<ForwarderOptions> far_options(const wire::Welcome& welcome, const Self& self) {
+  const Value* hosts = welcome.with.find("hosts");
+  const ValueList* list = hosts == nullptr ? nullptr : hosts->if_list();
+  const std::string* address = list != nullptr && welcome.replica < list->size()
+                                   ? (*list)[welcome.replica].if_string()
+                                   : nullptr;
+  if (address == nullptr) {
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("with.hosts names no address for replica {}", welcome.replica)};
+  }
+  ForwarderOptions options;
+  options.address = *address;
+  options.timeout = welcome.timeout;
+  options.patience = list->size() > 1 ? Forwarder::kShortPatience : Forwarder::kPatience;
+  options.max_part_bytes = self.max_part_bytes;
+  options.seed = self.seed;
+  return options;
+}
+
+Status forward(const DataThreadOptions& options, net::Context& context, Shared& shared,
+               const Clock& clock) {
+  const Self self = make_self(options);
+  Result<ForwarderOptions> far_end = far_options(options.welcome, self);
+  if (!far_end) return std::move(far_end).error();
+  FarEnd far(context, clock, options.name, *std::move(far_end));
+  DataLoop loop(context, shared, clock, self, far.forwarder());
+  far.forwarder().set_finish(
+      [&loop](Ticket ticket, Executed executed) { loop.finish(ticket, std::move(executed)); });
+  if (Status opened = far.open(loop.loop()); !opened) return opened;
+  loop.attach([&far](Instant now) { return far.turn(now); });
+  wire::Ready ready;
+  ready.catch_all = true;
+  ready.concurrency = Forwarder::kConcurrency;
+  Status ran = run_loop(loop, options, shared, std::move(ready));
+  far.close();
+  return ran;
 }
 
 }  // namespace
@@ -99,7 +144,8 @@ std::string data_address(const std::string& run_dir, InstanceId instance) {
 
 void run_data_thread(const DataThreadOptions& options, net::Context& context, Shared& shared,
                      const Clock& clock) {
-  if (Status served = serve(options, context, shared, clock); !served)
+  const auto run = options.forwards ? forward : serve;
+  if (Status served = run(options, context, shared, clock); !served)
     shared.put_start(std::move(served).error());
   shared.ended.store(true, std::memory_order_release);
   shared.to_control.signal();

@@ -1,6 +1,7 @@
 // The seam between the worker's logic and what runs handlers.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -16,9 +17,19 @@ struct Executed {
   Instant ended;  // when the handler was back; the instant it began where none ran
   std::optional<Error> error;
   std::optional<ValueMap> results{};  // the dictionary the handler answered with
+  Bytes named_results{};  // dictionaries of others, under their names (a Value buffer, a Map)
+  bool began = true;      // false: a failure that is no execution here, it gets no hop
 };
 
-// Two implementations: HandlerExecution runs an Executor, the simulator takes simulated time.
+// Which execution of a worker: its core makes them, each once.
+struct Ticket {
+  std::uint32_t slot = 0;
+  std::uint32_t round = 0;
+  friend bool operator==(Ticket, Ticket) = default;
+};
+
+// Runs what serves a request: at once (HandlerExecution runs an Executor, the simulator takes
+// simulated time), or elsewhere, with others at the same time.
 class Execution {
  public:
   virtual ~Execution() = default;
@@ -26,9 +37,17 @@ class Execution {
   // Whether what serves this endpoint takes the parts of a join unreduced.
   virtual bool wants_matrix(std::string_view endpoint) const = 0;
 
+  // Whether one more may begin.
+  virtual bool has_room() const { return true; }
+
   // Runs what serves the endpoint of `header`; contents stay as they are where nothing does.
-  virtual Executed run(const wire::PartHeader& header, Contents& contents, Instant begun,
-                       Duration remaining) = 0;
+  // Nothing: it goes on elsewhere, and Core::finish() says how it ended. Until then, or until it
+  // is abandoned, `header` and `contents` stay where they are.
+  virtual std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header,
+                                      Contents& contents, Instant begun, Duration remaining) = 0;
+
+  // The time of one that goes on elsewhere is up: its request has ended, finish() will be ignored.
+  virtual void abandon(Ticket /*ticket*/) {}
 
   virtual Instant now() const = 0;
 };

@@ -139,10 +139,11 @@ bool HandlerExecution::wants_matrix(std::string_view endpoint) const {
   return binding != nullptr && binding->wants_matrix;
 }
 
-Executed HandlerExecution::run(const wire::PartHeader& header, Contents& contents, Instant begun,
-                               Duration remaining) {
+std::optional<Executed> HandlerExecution::run(Ticket /*ticket*/, const wire::PartHeader& header,
+                                              Contents& contents, Instant begun,
+                                              Duration remaining) {
   const Executor::Binding* binding = find(header.endpoint);
-  if (binding == nullptr) return {begun, {}};
+  if (binding == nullptr) return Executed{begun, {}};
   call_->begin(header, contents, remaining);
   watch_.enter(header.request, header.attempt, begun);
   std::optional<Error> error;

@@ -41,8 +41,8 @@ class HandlerExecution final : public Execution {
   Status check() const;
 
   bool wants_matrix(std::string_view endpoint) const override;
-  Executed run(const wire::PartHeader& header, Contents& contents, Instant begun,
-               Duration remaining) override;
+  std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header, Contents& contents,
+                              Instant begun, Duration remaining) override;
   Instant now() const override { return clock_.now(); }
 
  private:

@@ -25,6 +25,7 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr std::string_view kDefaultExecutor = "pass-through";
+constexpr std::string_view kForwarder = "external";  // what flowctl starts for external = true
 
 // The executor asked for; kNotFound says what there is.
 Result<ExecutorFactory> choose(const std::vector<NamedExecutor>& executors,
@@ -102,7 +103,9 @@ int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& execu
     fmt::print("{} {}\n", program, version());
     return 0;
   }
-  Result<ExecutorFactory> factory = choose(executors, arguments->uses);
+  const bool forwards = built_ins && arguments->uses == kForwarder && arguments->listen.empty();
+  Result<ExecutorFactory> factory =
+      forwards ? ExecutorFactory() : choose(executors, arguments->uses);
   if (!factory) {
     const std::string& name = arguments->name.empty() ? arguments->listen : arguments->name;
     fmt::print(stderr, "{}: {}: {}\n", program, name, factory.error().message);
@@ -113,8 +116,8 @@ int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& execu
     return run_listener(
         {program, arguments->listen, own_config(*arguments, program), *std::move(factory)});
   }
-  return run_worker(
-      {program, arguments->broker, arguments->name, arguments->run_dir, *std::move(factory)});
+  return run_worker({program, arguments->broker, arguments->name, arguments->run_dir,
+                     *std::move(factory), forwards});
 }
 
 }  // namespace flow

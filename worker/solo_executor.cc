@@ -18,8 +18,8 @@ SoloExecutor::SoloExecutor(const ExecutorConfig& config, InstanceId incarnation,
     : config_(config),
       incarnation_(incarnation),
       clock_(clock),
-      contents_((std::uint64_t{incarnation.value} << 32U) ^
-                static_cast<std::uint64_t>(clock.now().time_since_epoch().count())) {
+      ids_((std::uint64_t{incarnation.value} << 32U) ^
+           static_cast<std::uint64_t>(clock.now().time_since_epoch().count())) {
   contents_.set_first_need(kCaller);
 }
 
@@ -59,7 +59,9 @@ Result<Bytes> SoloExecutor::execute(Work& work, WorkDone& done, std::uint64_t ma
   header_.endpoint = std::move(work.endpoint);
   header_.parameters = std::move(work.parameters);
   contents_.reset(work.payload);
-  Executed executed = execution_->run(header_, contents_, done.begun, work.deadline - done.begun);
+  // Handlers run at once: there is always an outcome.
+  Executed executed =
+      *execution_->run({}, header_, contents_, done.begun, work.deadline - done.begun);
   done.executed = true;
   done.ended = executed.ended;
   if (executed.error) return *std::move(executed.error);
@@ -68,7 +70,7 @@ Result<Bytes> SoloExecutor::execute(Work& work, WorkDone& done, std::uint64_t ma
     named.set(config_.instance, *std::move(executed.results));
     done.results = wire::encode_value(named);
   }
-  return contents_.finish(max_bytes);
+  return contents_.finish(max_bytes, ids_);
 }
 
 void SoloExecutor::close() {

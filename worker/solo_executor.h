@@ -9,6 +9,7 @@
 #include "flow/executor.h"
 #include "handlers.h"
 #include "listener_core.h"
+#include "wire/document_ids.h"
 #include "wire/part.h"
 
 namespace flow::worker {
@@ -42,6 +43,7 @@ class SoloExecutor {
   const Clock& clock_;
   NoWatch watch_;
   Contents contents_;
+  wire::DocumentIds ids_;
   wire::PartHeader header_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<HandlerExecution> execution_;

@@ -78,8 +78,9 @@ class Planner {
   // us, or behind it. After that it gets one request at a time, until an execution there succeeds.
   void avoid(InstanceId id, Instant now);
 
-  // Whether any serving instance of the node is not avoided.
+  // Whether any serving instance of the node is not avoided; how many serve it.
   bool has_unavoided(NodeIndex node, Instant now) const;
+  std::size_t serving(NodeIndex node) const { return serving_[node.value].slots.size(); }
 
   EndpointIndex endpoint(std::string_view name) const;
   std::size_t endpoints() const { return endpoint_names_.size(); }

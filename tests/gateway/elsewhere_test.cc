@@ -132,6 +132,27 @@ TEST_CASE("what was on its way is repeated only where effects allow") {
   CHECK(once.effects.answers[0].code == Errc::kUnknownOutcome);
 }
 
+TEST_CASE("what was on its way to the only instance is repeated there, at most three times") {
+  wire::Topology one = two_stages();
+  std::erase_if(one.instances, [](const auto& i) { return i.id.value == 2; });
+  Fixture f(one);
+  f.ask(7, at(0ms));
+  for (std::size_t i = 0; i < 3; ++i)
+    refuse(f, i, Errc::kUnknownOutcome, true, at(1ms));
+  CHECK(f.effects.sent.size() == 3);
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].code == Errc::kUnknownOutcome);
+  CHECK(f.effects.answers[0].attempts == 3);
+}
+
+TEST_CASE("what the far end itself does not know is not repeated") {
+  Fixture f;
+  f.ask(7, at(0ms));
+  refuse(f, 0, Errc::kUnknownOutcome, false, at(1ms));
+  CHECK(f.effects.sent.size() == 1);
+  CHECK(f.effects.answers.at(0).code == Errc::kUnknownOutcome);
+}
+
 TEST_CASE("what was certainly not delivered is repeated even where it may run only once") {
   Fixture f(declared("once"));
   f.ask(7, at(0ms));

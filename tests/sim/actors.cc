@@ -301,10 +301,12 @@ bool WorkerProcess::wants_matrix(std::string_view endpoint) const {
   return handlers_->wants_matrix(endpoint);
 }
 
-worker::Executed WorkerProcess::run(const wire::PartHeader& header, worker::Contents& contents,
-                                    Instant begun, Duration remaining) {
+std::optional<worker::Executed> WorkerProcess::run(worker::Ticket ticket,
+                                                   const wire::PartHeader& header,
+                                                   worker::Contents& contents, Instant begun,
+                                                   Duration remaining) {
   cluster_.executed(header.request, cluster_.graph()[node_].name, shard_);
-  worker::Executed executed = handlers_->run(header, contents, begun, remaining);
+  worker::Executed executed = *handlers_->run(ticket, header, contents, begun, remaining);
   const std::int64_t us = to_us(service_);
   executed.ended = begun + cluster_.world().pick_us(us / 2, us * 3 / 2);
   return executed;

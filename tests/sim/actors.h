@@ -116,8 +116,9 @@ class WorkerProcess final : public Process,
   void progress(RequestId request, const wire::Progress& progress) override;
   // Execution: takes simulated time.
   bool wants_matrix(std::string_view endpoint) const override;
-  worker::Executed run(const wire::PartHeader& header, worker::Contents& contents, Instant begun,
-                       Duration remaining) override;
+  std::optional<worker::Executed> run(worker::Ticket ticket, const wire::PartHeader& header,
+                                      worker::Contents& contents, Instant begun,
+                                      Duration remaining) override;
   Instant now() const override { return clock_.now(); }
   void enter(RequestId, std::uint16_t, Instant) override {}
   void leave() override {}

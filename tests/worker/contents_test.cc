@@ -23,23 +23,26 @@ DocumentsMatrix two_parts() {
 
 TEST_CASE("a payload nobody looks at goes on even if it would not verify") {
   Contents contents;
+  wire::DocumentIds ids(1);
   const Bytes payload = Bytes::copy_of(std::string_view("opaque"));
   contents.reset(payload);
 
-  CHECK(*contents.finish(kLimit) == payload);
+  CHECK(*contents.finish(kLimit, ids) == payload);
 }
 
 TEST_CASE("a payload that was only read goes on as the same bytes") {
   Contents contents;
+  wire::DocumentIds ids(1);
   const Bytes payload = documents({"x"});
   contents.reset(payload);
   REQUIRE((*contents.documents())->size() == 1);
 
-  CHECK(contents.finish(kLimit)->data() == payload.data());
+  CHECK(contents.finish(kLimit, ids)->data() == payload.data());
 }
 
 TEST_CASE("a payload that does not verify fails when it is opened") {
   Contents contents;
+  wire::DocumentIds ids(1);
   contents.reset(Bytes::copy_of(std::string_view("opaque")));
 
   CHECK(contents.documents().error().code == Errc::kInvalidArgument);
@@ -49,14 +52,16 @@ TEST_CASE("a payload that does not verify fails when it is opened") {
 
 TEST_CASE("unreduced parts become one list, in order, when asked for one") {
   Contents contents;
+  wire::DocumentIds ids(1);
   contents.reset(two_parts());
 
   CHECK((*contents.documents())->size() == 3);
-  CHECK(texts_of(*contents.finish(kLimit)) == Texts{"1", "2", "2"});
+  CHECK(texts_of(*contents.finish(kLimit, ids)) == Texts{"1", "2", "2"});
 }
 
 TEST_CASE("a single list is one part, named after the first need") {
   Contents contents;
+  wire::DocumentIds ids(1);
   contents.set_first_need("encode");
   contents.reset(documents({"x"}));
 
@@ -65,48 +70,52 @@ TEST_CASE("a single list is one part, named after the first need") {
   REQUIRE(matrix.ok());
   REQUIRE((*matrix)->size() == 1);
   CHECK((**matrix)[0].source == "encode");
-  CHECK(texts_of(*contents.finish(kLimit)) == Texts{"x"});
+  CHECK(texts_of(*contents.finish(kLimit, ids)) == Texts{"x"});
 }
 
 TEST_CASE("an answer replaces everything, and no documents are no payload") {
   Contents contents;
+  wire::DocumentIds ids(1);
   contents.reset(two_parts());
   contents.answer(*Documents::open(documents({"new"})));
-  CHECK(texts_of(*contents.finish(kLimit)) == Texts{"new"});
+  CHECK(texts_of(*contents.finish(kLimit, ids)) == Texts{"new"});
 
   contents.reset(documents({"x"}));
   contents.answer(Documents());
-  CHECK(contents.finish(kLimit)->empty());
+  CHECK(contents.finish(kLimit, ids)->empty());
 }
 
 TEST_CASE("one job leaves nothing behind for the next") {
   Contents contents;
+  wire::DocumentIds ids(1);
   contents.reset(two_parts());
-  REQUIRE(contents.finish(kLimit).ok());
+  REQUIRE(contents.finish(kLimit, ids).ok());
 
   contents.reset(Bytes());
 
   CHECK((*contents.documents())->empty());
-  CHECK(contents.finish(kLimit)->empty());
+  CHECK(contents.finish(kLimit, ids)->empty());
 }
 
 TEST_CASE("a payload at the limit passes, one above it does not") {
   Contents contents;
+  wire::DocumentIds ids(1);
   const Bytes payload = documents({"x"});
   contents.reset(payload);
-  CHECK(contents.finish(payload.size()).ok());
+  CHECK(contents.finish(payload.size(), ids).ok());
 
   contents.reset(payload);
-  CHECK(contents.finish(payload.size() - 1).error().code == Errc::kTooLarge);
+  CHECK(contents.finish(payload.size() - 1, ids).error().code == Errc::kTooLarge);
 }
 
 TEST_CASE("a document that a handler made without an id gets one") {
-  flow::worker::Contents contents(7);
+  flow::worker::Contents contents;
+  flow::wire::DocumentIds ids(7);
   contents.reset(flow::Bytes());
   auto documents = contents.documents();
   REQUIRE(documents.ok());
   (*documents)->push_back(flow::Document());
-  const auto finished = contents.finish(1U << 20);
+  const auto finished = contents.finish(1U << 20, ids);
   REQUIRE(finished.ok());
   const auto list = flow::Documents::open(*finished);
   REQUIRE(list.ok());

@@ -100,14 +100,15 @@ struct Runner {
     header.request = {.gateway = InstanceId{4}, .sequence = 12};
     header.parameters = wire::encode_value({{"key", 1}, {"node__key", 2}});
     contents.reset(std::move(payload));
-    return execution.run(header, contents, at(1ms), 50ms);
+    return *execution.run({}, header, contents, at(1ms), 50ms);
   }
-  Texts result() { return texts_of(*contents.finish(1U << 20)); }
+  Texts result() { return texts_of(*contents.finish(1U << 20, ids)); }
 
   FakeClock clock;
   FakeWatch watch;
   HandlerExecution execution;
   Contents contents;
+  wire::DocumentIds ids{1};
 };
 
 }  // namespace

@@ -91,11 +91,23 @@ bool FakeExecution::wants_matrix(std::string_view /*endpoint*/) const {
   return matrix;
 }
 
-Executed FakeExecution::run(const wire::PartHeader& /*header*/, Contents& contents, Instant begun,
-                            Duration remaining) {
+bool FakeExecution::has_room() const {
+  return elsewhere.size() < most_elsewhere;
+}
+
+std::optional<Executed> FakeExecution::run(Ticket ticket, const wire::PartHeader& /*header*/,
+                                           Contents& contents, Instant begun, Duration remaining) {
   ++runs;
   seen_remaining = remaining;
-  return {begun + service, handler(contents), results};
+  if (goes_elsewhere) {
+    elsewhere.push_back({ticket, &contents});
+    return std::nullopt;
+  }
+  return Executed{begun + service, handler(contents), results};
+}
+
+void FakeExecution::abandon(Ticket ticket) {
+  abandoned.push_back(ticket);
 }
 
 std::shared_ptr<wire::Topology> make_graph(const std::vector<GraphNode>& nodes,

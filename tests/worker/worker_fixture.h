@@ -41,9 +41,21 @@ class FakePort final : public WorkerPort {
 class FakeExecution final : public Execution {
  public:
   bool wants_matrix(std::string_view endpoint) const override;
-  Executed run(const wire::PartHeader& header, Contents& contents, Instant begun,
-               Duration remaining) override;
+  std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header, Contents& contents,
+                              Instant begun, Duration remaining) override;
+  bool has_room() const override;
+  void abandon(Ticket ticket) override;
   Instant now() const override { return clock; }
+
+  // Executions that go on elsewhere.
+  struct Elsewhere {
+    Ticket ticket;
+    Contents* contents;
+  };
+  bool goes_elsewhere = false;
+  std::size_t most_elsewhere = 1000;
+  std::vector<Elsewhere> elsewhere;
+  std::vector<Ticket> abandoned;
 
   std::function<std::optional<Error>(Contents&)> handler = [](Contents&) { return std::nullopt; };
   bool matrix = false;

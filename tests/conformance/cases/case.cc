@@ -87,11 +87,26 @@ Names text_list(const Value& reply) {
   return found;
 }
 
-Names executed(const Value& reply) {
-  std::set<std::string> names;
+Names hops_of(const Value& reply) {
+  Names names;
   for (const Value& hop : *at(at(reply, "header"), "hops").if_list())
-    names.insert(text_of(at(hop, "executor")));
+    names.push_back(text_of(at(hop, "executor")));
+  return names;
+}
+
+Names executed(const Value& reply) {
+  const Names hops = hops_of(reply);
+  const std::set<std::string> names(hops.begin(), hops.end());
   return {names.begin(), names.end()};
+}
+
+std::map<std::string, int> processes_of(const Flow& flow) {
+  const Result<Value> known = parse_json(read_file(flow.dir() + "/endpoints.json"));
+  REQUIRE(known.ok());
+  std::map<std::string, int> processes;
+  for (const auto& entry : *at(*known, "pids").if_map())
+    ++processes[entry.first.substr(0, entry.first.find('/'))];
+  return processes;
 }
 
 Value json(std::string_view text) {

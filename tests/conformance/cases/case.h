@@ -2,6 +2,7 @@
 // a small language for both.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,8 +42,13 @@ std::string code(const Value& reply);   // of the header
 std::size_t count(const Value& reply);  // of the documents
 Names ids(const Value& reply);          // of the documents
 Names text_list(const Value& reply);    // of the documents
-Names executed(const Value& reply);     // executors of the hops, sorted, without doubles
+Names hops_of(const Value& reply);      // executors, in the order of the answer's hops
+Names executed(const Value& reply);     // the same, sorted, without doubles
 const Value& document(const Value& reply, std::size_t index);
+
+// How many processes the flow runs of each executor; "gateway", "broker" and "redis" too.
+std::map<std::string, int> processes_of(const Flow& flow);
+
 Value json(std::string_view text);
 
 // A flow file that is only loaded; `executors` is what follows [flow]. Programs are not looked up.

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <set>
+
 #include "case.h"
 
 using namespace flow;
@@ -22,9 +24,11 @@ TEST_CASE("B-12 both run with one shard too, each in a process of its own") {
                          companion("uses_before", "append-count", "before") +
                              companion("uses_after", "append-count", "after")));
   CHECK(text_list(flow.post("/x")) == Names{"before got 0", "main got 1", "after got 2"});
-  CHECK(flow.pid("a/rep-0") > 0);
-  CHECK(flow.pid("a/uses_before/rep-0") > 0);
-  CHECK(flow.pid("a/uses_after/rep-0") > 0);
+  std::set<pid_t> pids;
+  for (const char* name : {"a/rep-0", "a/uses_before/rep-0", "a/uses_after/rep-0"})
+    pids.insert(flow.pid(name));
+  CHECK(pids.size() == 3);
+  CHECK(processes_of(flow).at("a") == 3);
 }
 
 TEST_CASE("B-14 a merger of matches runs behind one shard and behind two") {

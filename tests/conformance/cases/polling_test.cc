@@ -123,11 +123,10 @@ TEST_CASE("P-13 a flow has a process for every instance, and no others") {
   file += executor("both", "pass-through",
                    "shards = 2\nuses_before = \"pass-through\"\nuses_after = \"match-merger\"");
   Flow flow(sandbox, file);
-  std::map<std::string, int> processes;
-  const Result<Value> known = parse_json(read_file(flow.dir() + "/endpoints.json"));
-  REQUIRE(known.ok());
-  for (const auto& entry : *at(*known, "pids").if_map())
-    ++processes[entry.first.substr(0, entry.first.find('/'))];
+  std::map<std::string, int> processes = processes_of(flow);
+  for (const char* name : {"supervisor", "gateway", "broker", "redis"})
+    CHECK(processes[name] == 1);
+  CHECK(processes.size() == sizes.size() + std::size_t{1 + 4});
   for (const Sizes& size : sizes) {
     const std::string name = fmt::format("e{}{}", size.shards, size.replicas);
     CHECK(processes[name] == size.shards * size.replicas);
@@ -216,20 +215,24 @@ TEST_CASE("P-22 an executor knows its shard and how many there are") {
   CaseSandbox sandbox;
   Flow flow(sandbox, kit("one", "describe") + kit("many", "describe", "",
                                                   "shards = 3\nreplicas = 2\npolling = \"ALL\""));
-  std::set<std::string> shards;
-  const Value reply = flow.post("/x");
-  const Value& results = at(at(reply, "parameters"), "__results__");
-  REQUIRE(results.if_map() != nullptr);
-  CHECK(results.if_map()->size() == 4);
-  for (const auto& entry : *results.if_map()) {
-    const bool many = entry.first.starts_with("many/");
-    CHECK(at(entry.second, "shards") == Value(many ? 3 : 1));
-    CHECK(at(entry.second, "replicas") == Value(many ? 2 : 1));
-    const std::string shard = text_of(at(entry.second, "shard_id"));
-    if (many) shards.insert(shard);
-    if (!many) CHECK(shard == "0");
+  std::set<std::string> seen;  // shard/replica, by the instance's name and by its own word
+  for (int request = 0; request < 4; ++request) {
+    const Value reply = flow.post("/x");
+    const Value& results = at(at(reply, "parameters"), "__results__");
+    REQUIRE(results.if_map() != nullptr);
+    CHECK(results.if_map()->size() == 4);
+    for (const auto& entry : *results.if_map()) {
+      const bool many = entry.first.starts_with("many/");
+      CHECK(at(entry.second, "shards") == Value(many ? 3 : 1));
+      CHECK(at(entry.second, "replicas") == Value(many ? 2 : 1));
+      const std::string shard = text_of(at(entry.second, "shard_id"));
+      const std::string replica = text_of(at(entry.second, "replica_id"));
+      CHECK(entry.first ==
+            (many ? fmt::format("many/shard-{}/rep-{}", shard, replica) : "one/rep-0"));
+      if (many) seen.insert(entry.first);
+    }
   }
-  CHECK(shards == std::set<std::string>{"0", "1", "2"});
+  CHECK(seen.size() == 6);  // each replica of each shard has had its turn
 }
 
 TEST_CASE("P-23 a fast request overtakes a slow one in another shard") {

@@ -224,7 +224,11 @@ TEST_CASE("T-27 every executor on the way is in the answer, in its turn") {
                          kit("b1", "pass", with, "needs = \"gateway\"") +
                          kit("merge", "pass", with, R"(needs = ["a2", "b1"])"));
   const Value reply = flow.post("/x", {"--text", "d"});
+  const Names hops = hops_of(reply);
   CHECK(executed(reply) == Names{"a1", "a2", "b1", "merge"});
+  REQUIRE(hops.size() == 4);
+  CHECK(std::ranges::find(hops, "a1") < std::ranges::find(hops, "a2"));
+  CHECK(hops.back() == "merge");
   CHECK(at(at(reply, "header"), "total_us").number() > 0);
   const Names log = sandbox.log();
   const auto turn = [&log](std::string_view line) { return std::ranges::find(log, line); };

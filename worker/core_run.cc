@@ -1,0 +1,223 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core.h"
+#include "route/merge.h"
+#include "wire/value_codec.h"
+
+namespace flow::worker {
+namespace {
+
+std::uint32_t micros(Duration duration) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(duration), 0, UINT32_MAX));
+}
+
+}  // namespace
+
+bool Core::execute_next(Instant now, Instant& ended) {
+  if (!has_work()) return false;
+  const std::uint32_t slot = open_job();
+  begin(slot, now);
+  ended = busy_until_ = open_[slot]->ended;
+  return true;
+}
+
+std::uint32_t Core::open_job() {
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(open_.size()));
+    open_.push_back(std::make_unique<Open>());
+  }
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  Open& open = *open_[slot];
+  open.job = pop_job();
+  ++open.round;
+  open.in_use = true;
+  return slot;
+}
+
+// What cannot run, and what runs at once, is complete when this returns.
+void Core::begin(std::uint32_t slot, Instant now) {
+  Open& open = *open_[slot];
+  Job& job = open.job;
+  open.taken = open.begun = open.ended = now;
+  open.service_us = 0;
+  const Status merged = merge_headers(job);
+  wire::Part& part = first_part(job);
+  const wire::PartHeader& header = part.header;
+  if (header.failure != nullptr) return leave(slot);
+  if (!merged) return end_failed(slot, merged.error());
+  if (now >= job.deadline) {
+    return end_failed(slot, {Errc::kDeadlineExceeded,
+                             fmt::format("the time was up before {} began", self_.executor)});
+  }
+  const bool runs = header.plan[self_.node.value].mode == wire::PlanMode::kRun;
+  if (Status prepared = prepare(open, part, runs); !prepared)
+    return end_failed(slot, std::move(prepared).error());
+  if (!job.joined.empty()) open.begun = open.ended = execution_.now();
+  if (!runs) return end_well(slot);
+  std::optional<Executed> executed = execution_.run({slot, open.round}, header, open.contents,
+                                                    open.begun, job.deadline - open.begun);
+  if (executed) return take_outcome(slot, *std::move(executed));
+  elsewhere_.push_back(slot);
+  next_timeout_ = std::min(next_timeout_, job.deadline);
+}
+
+void Core::finish(Ticket ticket, Executed executed) {
+  if (ticket.slot >= open_.size()) return;
+  const Open& open = *open_[ticket.slot];
+  if (!open.in_use || open.round != ticket.round) return;
+  std::erase(elsewhere_, ticket.slot);
+  take_outcome(ticket.slot, std::move(executed));
+}
+
+// Those whose time is up while they go on elsewhere end here.
+void Core::end_late(Instant now) {
+  if (now < next_timeout_) return;
+  next_timeout_ = kNever;
+  std::vector<std::uint32_t> late;
+  for (const std::uint32_t slot : elsewhere_) {
+    const Instant deadline = open_[slot]->job.deadline;
+    if (deadline <= now) {
+      late.push_back(slot);
+    } else {
+      next_timeout_ = std::min(next_timeout_, deadline);
+    }
+  }
+  for (const std::uint32_t slot : late) {
+    const Ticket ticket{slot, open_[slot]->round};
+    execution_.abandon(ticket);
+    finish(ticket, {now, Error{Errc::kDeadlineExceeded,
+                               fmt::format("the time was up before {} was done", self_.executor)}});
+  }
+}
+
+void Core::take_outcome(std::uint32_t slot, Executed executed) {
+  Open& open = *open_[slot];
+  wire::PartHeader& header = first_part(open.job).header;
+  open.ended = executed.ended;
+  if (!executed.began) return end_failed(slot, *std::move(executed.error));
+  ++counters_.executed;
+  open.service_us = std::max(1U, micros(open.ended - open.begun));
+  add_hop(open, header);
+  if (executed.results && !executed.error) executed.error = add_results(header, *executed.results);
+  if (!executed.named_results.empty() && !executed.error) {
+    if (Status united = route::unite_results(header.results, executed.named_results); !united)
+      executed.error = std::move(united).error();
+  }
+  if (executed.error) return end_failed(slot, *std::move(executed.error));
+  end_well(slot);
+}
+
+void Core::end_well(std::uint32_t slot) {
+  Open& open = *open_[slot];
+  Result<Bytes> payload = open.contents.finish(self_.max_part_bytes, ids_);
+  if (!payload) return end_failed(slot, std::move(payload).error());
+  first_part(open.job).payload = *std::move(payload);
+  leave(slot);
+}
+
+void Core::end_failed(std::uint32_t slot, Error error) {
+  Job& job = open_[slot]->job;
+  fail(job, first_part(job), std::move(error));
+  leave(slot);
+}
+
+// Sends on what became of it, and forgets it.
+void Core::leave(std::uint32_t slot) {
+  Open& open = *open_[slot];
+  wire::Part& part = first_part(open.job);
+  dispatch(part, open.job.deadline, open.ended);
+  ++counters_.finished;
+  port_.progress(part.header.request, {.sequence = part.header.request.sequence,
+                                       .attempt = part.header.attempt,
+                                       .finished = 1,
+                                       .service_us = open.service_us});
+  pool_.give(std::move(open.job.part));
+  for (PartPointer& each : open.job.joined)
+    pool_.give(std::move(each));
+  open.job.joined.clear();
+  open.in_use = false;
+  free_.push_back(slot);
+}
+
+Status Core::merge_headers(Job& job) {
+  if (job.joined.empty()) {
+    if (!route::may_miss_shards(job.part->header, *topology_)) return {};
+    job.joined.push_back(std::move(job.part));
+  }
+  return route::merge_headers(job.joined, *topology_);
+}
+
+// Makes the contents of the job ready for a handler. The payloads stay with their parts too: they
+// go on where the job fails.
+Status Core::prepare(Open& open, const wire::Part& part, bool runs) {
+  const Job& job = open.job;
+  Contents& contents = open.contents;
+  contents.set_first_need(first_need_);
+  if (job.joined.empty()) {
+    contents.reset(part.payload);
+    return {};
+  }
+  const bool wants_matrix = runs && execution_.wants_matrix(part.header.endpoint);
+  if (own_filter_ && !*own_filter_) return own_filter_->error();
+  Result<route::MergedDocuments> merged = route::merge_documents(
+      job.joined, *topology_, route::form_for(own_node(), runs, wants_matrix), own_filter());
+  if (!merged) return std::move(merged).error();
+  if (auto* payload = std::get_if<Bytes>(&*merged)) {
+    contents.reset(std::move(*payload));
+  } else if (auto* list = std::get_if<Documents>(&*merged)) {
+    contents.reset(std::move(*list));
+  } else {
+    DocumentsMatrix matrix;
+    for (route::Piece& piece : std::get<std::vector<route::Piece>>(*merged))
+      matrix.push_back({std::string(piece.source), std::move(piece.documents)});
+    contents.reset(std::move(matrix));
+  }
+  return {};
+}
+
+void Core::add_hop(const Open& open, wire::PartHeader& header) const {
+  if (header.hops.size() >= route::kMaxHops) return;
+  const Job& job = open.job;
+  wire::Hop hop;
+  hop.instance = self_.instance.value;
+  hop.node = self_.node.value;
+  hop.queue_us = micros(job.waited + (open.taken - job.arrived));
+  hop.wire_us = micros(job.wire);
+  hop.reduce_us = micros(open.begun - open.taken);
+  hop.execute_us = micros(open.ended - open.begun);
+  header.hops.push_back(hop);
+}
+
+// A dictionary result is kept under the name of the instance that gave it.
+std::optional<Error> Core::add_results(wire::PartHeader& header, const ValueMap& results) const {
+  ValueMap named;
+  named.set(self_.name, results);
+  Status united = route::unite_results(header.results, wire::encode_value(named));
+  if (united) return std::nullopt;
+  return std::move(united).error();
+}
+
+// The documents of a failure are what the failing executor got; nobody waits for them when the time
+// was up.
+void Core::fail(const Job& job, wire::Part& part, Error error) {
+  ++counters_.failed;
+  last_failure_ = error.message;
+  if (error.code == Errc::kDeadlineExceeded) {
+    part.payload = Bytes();
+  } else if (job.joined.empty()) {
+    if (!Documents::verify(part.payload)) part.payload = Bytes();
+  } else {
+    const route::Form form = route::form_for(own_node(), false, false);
+    Result<Bytes> input =
+        route::merge_payload(job.joined, *topology_, form, self_.max_part_bytes, own_filter());
+    part.payload = input ? *std::move(input) : Bytes();
+  }
+  part.header.failure = std::make_unique<wire::Failure>(
+      wire::Failure{error.code, std::move(error.message), self_.executor, self_.name});
+}
+
+}  // namespace flow::worker

@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <utility>
+
+#include "core.h"
+#include "route/merge.h"
+
+namespace flow::worker {
+namespace {
+
+wire::PartHeader copy_of(const wire::PartHeader& header) {
+  wire::PartHeader copy;
+  copy.target = header.target;
+  copy.request = header.request;
+  copy.attempt = header.attempt;
+  copy.topology_version = header.topology_version;
+  copy.remaining = header.remaining;
+  copy.sent_at = header.sent_at;
+  copy.sent_on_host = header.sent_on_host;
+  copy.source = header.source;
+  copy.source_shard = header.source_shard;
+  copy.endpoint = header.endpoint;
+  copy.plan = header.plan;
+  copy.hops = header.hops;
+  copy.parameters = header.parameters;
+  copy.results = header.results;
+  if (header.failure != nullptr) copy.failure = std::make_unique<wire::Failure>(*header.failure);
+  copy.missing = header.missing;
+  copy.trace = header.trace;
+  return copy;
+}
+
+}  // namespace
+
+void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
+  wire::PartHeader& header = part.header;
+  header.source = self_.node;
+  header.source_shard = self_.shard;
+  header.remaining = std::max(deadline - now, Duration{});
+  header.sent_at = now;
+  header.sent_on_host = self_.host;
+  std::optional<Result<Documents>> opened;
+  const bool filters = header.failure == nullptr && !part.payload.empty() &&
+                       !route::filtered_where_gathered(self_.node, header.plan);
+  for (const Successor& successor : successors_) {
+    if (successor.node.value >= header.plan.size()) continue;
+    const wire::PlanEntry& entry = header.plan[successor.node.value];
+    if (entry.target == 0) continue;
+    const Target to{InstanceId{entry.target}, polls_lane(entry.polling)};
+    if (filters && successor.filter) {
+      send_filtered(to, successor, part, opened, now);
+    } else {
+      send(to, header, part.payload, now);
+    }
+  }
+  if (sink_) send({header.request.gateway, false}, header, part.payload, now);
+}
+
+// The documents are opened once for all successors. A filter that cannot be evaluated fails the
+// request where it would have gone.
+void Core::send_filtered(Target to, const Successor& successor, wire::Part& part,
+                         std::optional<Result<Documents>>& opened, Instant now) {
+  if (!opened) opened = Documents::open(part.payload);
+  const Result<route::Filter>& filter = *successor.filter;
+  const Result<Bytes> passing = !filter   ? Result<Bytes>(filter.error())
+                                : *opened ? filter->keep_passing(**opened, part.payload)
+                                          : Result<Bytes>(opened->error());
+  if (passing) {
+    send(to, part.header, *passing, now);
+    return;
+  }
+  ++counters_.failed;
+  last_failure_ = passing.error().message;
+  part.header.failure = std::make_unique<wire::Failure>(
+      wire::Failure{passing.error().code,
+                    passing.error().message,
+                    std::string(topology_->nodes[successor.node.value].executor()),
+                    {}});
+  send(to, part.header, *opened ? part.payload : Bytes(), now);
+  part.header.failure.reset();
+}
+
+bool Core::known(InstanceId id) const {
+  return std::ranges::binary_search(peers_, id);
+}
+
+void Core::send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now) {
+  header.target = to.id.value;
+  if (known(to.id)) {
+    hand_over(to, header, payload);
+  } else if (header.topology_version > topology_->version && parked_.size() < kMaxParked) {
+    parked_.push_back({to, copy_of(header), payload, now + kParkedFor});
+  } else {
+    ++counters_.no_peer;
+  }
+}
+
+void Core::hand_over(Target to, const wire::PartHeader& header, const Bytes& payload) {
+  if (to.lane) {
+    port_.publish_part(to.id, header, payload);
+  } else {
+    port_.send_part(to.id, header, payload);
+  }
+}
+
+void Core::send_parked() {
+  std::vector<Parked> waiting;
+  for (Parked& parked : parked_) {
+    if (known(parked.to.id)) {
+      hand_over(parked.to, parked.header, parked.payload);
+    } else if (parked.header.topology_version > topology_->version) {
+      waiting.push_back(std::move(parked));
+    } else {
+      ++counters_.no_peer;
+    }
+  }
+  parked_ = std::move(waiting);
+}
+
+}  // namespace flow::worker

@@ -304,9 +304,21 @@ class Maker {
       flow_.programs[name] =
           random_program(dice_, name, static_cast<int>(executor.shards), joins ? 0.4 : 0.1);
     }
+    maybe_external(executor);
     instances_ += static_cast<int>(executor.shards * executor.replicas);
     names_.push_back(name);
     flow_.declaration.executors.push_back(std::move(executor));
+  }
+
+  // What answers the same wherever it runs: one list of documents, in and out.
+  void maybe_external(graph::ExecutorDecl& executor) {
+    const auto program = flow_.programs.find(executor.name.value);
+    const bool matrix = program != flow_.programs.end() && program->second.matrix;
+    const bool could = executor.shards == 1 && !executor.no_reduce && !matrix &&
+                       !executor.uses_before && !executor.uses_after;
+    if (!could || !dice_.chance(0.3)) return;
+    executor.external = true;
+    executor.hosts.assign(executor.replicas, "sim:far");
   }
 
   void choose_needs(graph::ExecutorDecl& executor) {

@@ -201,6 +201,46 @@ measure_pipeline() {
   done
 }
 
+# ---- external: an executor in a worker of its own -------------------------------------------------
+
+# start_far ADDRESS: a worker on its own; its address in far, its pid in far_pid.
+start_far() {
+  flow-worker --listen "$1" >"$work/far.out" 2>"$work/far.err" &
+  far_pid=$!
+  until far=$(sed -n 's/.* listens at //p' "$work/far.out") && [[ -n $far ]]; do
+    kill -0 "$far_pid" 2>/dev/null || fail "flow-worker --listen $1: $(cat "$work/far.err")"
+    sleep 0.02
+  done
+}
+
+measure_external() {
+  local way far far_pid round name took
+  declare -A p50=()
+  printf '\n## An executor that runs elsewhere on this host\n\nOne executor that does nothing, one request in flight.\n\n'
+  printf '| executor | p50 us | times local |\n|---|--:|--:|\n'
+  for ((round = 0; round < rounds; round++)); do
+    for way in local ipc tcp; do
+      name=external
+      case $way in
+        local) name=local far_pid='' ;;
+        ipc) start_far "ipc://$work/far.ipc" ;;
+        tcp) start_far tcp://127.0.0.1:0 ;;
+      esac
+      FAR=${far:-} up "$here/flows/$name.toml"
+      bench "$name" / --concurrency 1 --duration 0.3s >/dev/null
+      took=$(bench "$name" / --concurrency 1 --duration "${seconds}s" | field p50)
+      p50[$way]+=" $took"
+      down "$name"
+      if [[ -n $far_pid ]]; then kill "$far_pid"; wait "$far_pid" || true; fi
+    done
+  done
+  for way in local ipc tcp; do
+    keep "external.$way.p50_us" us ${p50[$way]}
+    [[ $way == local ]] || keep "external.$way.times" times "$(calculate "$(figure "external.$way.p50_us" 3) / $(figure external.local.p50_us 3)")"
+    printf '| %s | %s | %s |\n' "$way" "$(figure "external.$way.p50_us" 0)" "$(figure "external.$way.times" 2)"
+  done
+}
+
 # ---- packages: an index of real texts -------------------------------------------------------------
 
 readonly questions=("message queue library" "photo editor" "python http client" "terminal multiplexer" "game about ancient war")
@@ -262,5 +302,6 @@ goal() {
 show_goals() {
   local goals=0
   goal chain.128x64.ratio 2 at-most 2.5 'CPU per request, times that of ZeroMQ alone (128 B, 64 in flight)'
+  goal external.ipc.times 2 at-most 1.5 'an executor elsewhere on the host, times the latency of a local one (1 in flight)'
   goal idle.percent 3 at-most 1 'ten idle workers, gateway and broker, % of one core'
 }

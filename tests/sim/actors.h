@@ -110,6 +110,8 @@ class WorkerProcess final : public Process,
   worker::Core* core() { return core_.get(); }
   void on_data(const Bytes& frame) override;
   void connected_again(InstanceId publisher);
+  bool forwards() const { return far_ != nullptr; }
+  void far_dies(Duration down) { far_->die(down); }
 
  private:
   // WorkerPort: what an execution sends leaves when it has ended.

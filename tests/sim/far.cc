@@ -10,7 +10,6 @@ namespace {
 
 constexpr const char* kAddress = "sim:far";
 constexpr std::int64_t kLongestWayUs = 2'000;
-constexpr InstanceId kIncarnation{1};
 constexpr std::uint64_t kMostBytes = 16U << 20;
 
 ExecutorConfig config_of(const std::string& executor, const std::string& instance) {
@@ -31,9 +30,10 @@ FarEnd::FarEnd(World& world, const Clock& clock, ProcessId owner, const std::str
       service_(service),
       arrived_(std::move(arrived)),
       config_(config_of(executor, instance)),
-      executor_(config_, kIncarnation, clock),
+      executor_(config_, InstanceId{1}, clock),
       core_(kAddress, worker::Forwarder::kLimit, *this),
-      forwarder_({kAddress, {}, worker::Forwarder::kPatience, kMostBytes, owner}, core_, clock) {
+      forwarder_({kAddress, {}, worker::Forwarder::kShortPatience, kMostBytes, owner}, core_,
+                 clock) {
   const Status started = executor_.start([&program, &executor](const ExecutorConfig&) {
     return make_scripted(program, executor, 0, 1);
   });
@@ -48,17 +48,25 @@ Instant FarEnd::tick(Instant now) {
 }
 
 void FarEnd::comes_back(Duration after, std::function<void()> what) {
-  world_.after(after, [this, what = std::move(what)] {
-    if (!world_.alive(owner_)) return;
+  world_.after(after, [this, from = incarnation_, what = std::move(what)] {
+    if (!world_.alive(owner_) || from != incarnation_) return;
     what();
     arrived_();
   });
 }
 
+void FarEnd::die(Duration down) {
+  ++incarnation_;
+  there_at_ = world_.now() + down;
+  core_.lost("the connection ended", clock_.now());
+  arrived_();
+}
+
 void FarEnd::send_hello() {
-  comes_back(world_.pick_us(0, kLongestWayUs), [this] {
+  const Duration wait = std::max(there_at_ - world_.now(), Duration{});
+  comes_back(wait + world_.pick_us(0, kLongestWayUs), [this] {
     wire::ClientWelcome welcome;
-    welcome.gateway = kIncarnation;
+    welcome.gateway = InstanceId{incarnation_};
     core_.welcomed(welcome, clock_.now());
   });
 }

@@ -29,6 +29,9 @@ class FarEnd final : private client::Link {
   worker::Forwarder& forwarder() { return forwarder_; }
   Instant tick(Instant now);
 
+  // Dies with all it has, and is there again after `down` as another incarnation.
+  void die(Duration down);
+
  private:
   void send_hello() override;
   void send_request(const wire::Request& request) override;
@@ -48,6 +51,8 @@ class FarEnd final : private client::Link {
   worker::SoloExecutor executor_;
   client::Core core_;
   worker::Forwarder forwarder_;
+  Instant there_at_{};
+  std::uint32_t incarnation_ = 1;
 };
 
 }  // namespace flow::sim

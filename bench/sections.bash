@@ -201,6 +201,31 @@ measure_pipeline() {
   done
 }
 
+# ---- batching: an encoder that is better at many --------------------------------------------------
+
+measure_batching() {
+  local flow round result rates slowest
+  printf '\n## Dynamic batching\n\n64 requests of one document in flight, an encoder of 5 ms + 0.1 ms a document; batches: up to 32, within 5 ms.\n\n'
+  printf '| flow | requests/s | p50 us | longest us |\n|---|--:|--:|--:|\n'
+  for flow in single batched; do
+    rates=() middle=() slowest=()
+    up "$here/flows/$flow.toml"
+    for ((round = 0; round < rounds; round++)); do
+      result=$(bench "$flow" / --concurrency 64 --duration "${pipeline_seconds}s")
+      rates+=("$(field throughput_rps <<<"$result")")
+      middle+=("$(field p50 <<<"$result")")
+      slowest+=("$(field max <<<"$result")")
+    done
+    down "$flow"
+    keep "batching.$flow.rps" requests/s "${rates[@]}"
+    keep "batching.$flow.p50_us" us "${middle[@]}"
+    keep "batching.$flow.max_us" us "${slowest[@]}"
+    printf '| %s | %s | %s | %s |\n' "$flow" "$(figure "batching.$flow.rps" 1)" "$(figure "batching.$flow.p50_us" 0)" "$(figure "batching.$flow.max_us" 0)"
+  done
+  keep batching.gain times "$(calculate "$(figure batching.batched.rps 3) / $(figure batching.single.rps 3)")"
+  printf '\nIn batches **%s times** as many (goal: 5).\n' "$(figure batching.gain 1)"
+}
+
 # ---- external: an executor in a worker of its own -------------------------------------------------
 
 # start_far ADDRESS: a worker on its own; its address in far, its pid in far_pid.
@@ -215,7 +240,7 @@ start_far() {
 }
 
 measure_external() {
-  local way far far_pid round name took
+  local way far round name took
   declare -A p50=()
   printf '\n## An executor that runs elsewhere on this host\n\nOne executor that does nothing, one request in flight, all processes on one core.\n\n'
   printf '| executor | p50 us | times local |\n|---|--:|--:|\n'
@@ -223,7 +248,7 @@ measure_external() {
     for way in local ipc tcp; do
       name=external
       case $way in
-        local) name=local far_pid='' ;;
+        local) name=local ;;
         ipc) start_far "ipc://$work/far.ipc" ;;
         tcp) start_far tcp://127.0.0.1:0 ;;
       esac
@@ -232,7 +257,7 @@ measure_external() {
       took=$(pinned flowctl bench "$name" / --concurrency 1 --duration "${seconds}s" -o json | field p50)
       p50[$way]+=" $took"
       down "$name"
-      if [[ -n $far_pid ]]; then kill "$far_pid"; wait "$far_pid" || true; fi
+      if [[ -n $far_pid ]]; then kill "$far_pid"; wait "$far_pid" || true; far_pid=''; fi
     done
   done
   for way in local ipc tcp; do

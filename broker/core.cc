@@ -316,7 +316,7 @@ void Core::hello_again(ConnectionId from, Slot& slot, wire::Hello& hello, Instan
   }
   Instance& instance = found->second;
   attach(instance, from, hello, now);
-  welcome(instance);
+  if (!welcome(instance, now)) return;
   if (hello.ready) on_ready(instance, std::move(*hello.ready), now);
 }
 
@@ -325,7 +325,7 @@ void Core::hello_first(ConnectionId from, Slot& slot, wire::Hello& hello, Instan
   if (same != instances_.end() && same->second.name == hello.name &&
       same->second.pid == hello.pid) {
     heard(same->second, now);
-    welcome(same->second);  // it repeated itself before the answer came
+    welcome(same->second, now);  // it repeated itself before the answer came
     return;
   }
   const auto holder = instances_.find(slot.holder);
@@ -344,7 +344,7 @@ void Core::hello_first(ConnectionId from, Slot& slot, wire::Hello& hello, Instan
   Instance& instance = seat(id, slot, hello.name, now);
   attach(instance, from, hello, now);
   save_assignment(instance);
-  welcome(instance);
+  welcome(instance, now);
 }
 
 void Core::attach(Instance& instance, ConnectionId from, const wire::Hello& hello, Instant now) {
@@ -353,6 +353,7 @@ void Core::attach(Instance& instance, ConnectionId from, const wire::Hello& hell
   instance.pid = hello.pid;
   instance.host = hello.host;
   instance.version = hello.version;
+  instance.devices = hello.devices;
   instance.recalled = false;
   instance.sent_version = 0;
   slots_[instance.name].host = hello.host;

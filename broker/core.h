@@ -89,7 +89,9 @@ class Core {
   Instance* speaker(ConnectionId from, Instant now);
   Connection* connection(ConnectionId from, Instant now);
   void refuse(ConnectionId to, std::string message);
-  void welcome(const Instance& instance);
+  bool welcome(Instance& instance, Instant now);  // false: refused, the instance is gone
+  Result<std::optional<std::string>> devices_of(const Instance& instance) const;
+  std::string device_warning(const Instance& instance) const;  // empty: none
   std::string workspace_of(const graph::Node& node, const Instance& instance) const;
   Slot* find_slot(const std::string& name, wire::Role role);
   std::string known_slots(wire::Role role) const;

@@ -34,6 +34,15 @@ std::string main_address(const wire::Ready& ready) {
   return ready.client_addresses.empty() ? std::string() : ready.client_addresses.front();
 }
 
+// "0,1" as a list.
+ValueList device_list(const Result<std::optional<std::string>>& devices) {
+  ValueList list;
+  if (!devices || !*devices || (*devices)->empty()) return list;
+  for (const std::string_view device : split(**devices, ','))
+    list.emplace_back(std::string(trim(device)));
+  return list;
+}
+
 std::optional<FlowState> parse_state(std::string_view name) {
   for (const FlowState state : {FlowState::kStarting, FlowState::kReady, FlowState::kDegraded,
                                 FlowState::kDraining, FlowState::kDown}) {
@@ -219,13 +228,21 @@ ValueMap Core::executor_status(const graph::Node& node, Instant now) const {
   value.set("state", std::string(to_string(state)));
   value.set("reason", reason);
   ValueList instances;
+  ValueList warnings;
   for (std::uint16_t shard = 0; shard < node.shards; ++shard) {
     for (std::uint16_t replica = 0; replica < node.replicas; ++replica) {
       const std::string name = graph::instance_name(node, shard, replica);
-      instances.emplace_back(slot_status(name, slots_.at(name), now));
+      const Slot& slot = slots_.at(name);
+      instances.emplace_back(slot_status(name, slot, now));
+      const auto holder = instances_.find(slot.holder);
+      if (holder == instances_.end()) continue;
+      Value warning(device_warning(holder->second));
+      const bool news = std::ranges::find(warnings, warning) == warnings.end();
+      if (news && !warning.if_string()->empty()) warnings.push_back(std::move(warning));
     }
   }
   value.set("instances", std::move(instances));
+  if (!warnings.empty()) value.set("warnings", std::move(warnings));
   if (graph::uses_lanes(node)) value.set("lanes", lanes_status(node));
   return value;
 }
@@ -252,7 +269,7 @@ ValueMap Core::slot_status(const std::string& name, const Slot& slot, Instant no
   value.set("service_us", integer(instance.beat.service_us));
   value.set("restarts", integer(slot.incarnations == 0 ? 0 : slot.incarnations - 1));
   value.set("rss_bytes", integer(instance.beat.rss_bytes));
-  value.set("devices", ValueList{});
+  value.set("devices", device_list(held ? devices_of(instance) : std::optional<std::string>()));
   value.set("executing_us", integer(instance.beat.executing_us));
   value.set("silent_us", integer(held ? to_us(silence(instance, now)) : 0));
   return value;
@@ -273,6 +290,7 @@ void Core::on_admin(ConnectionId from, const wire::AdminRequest& request, Instan
       return;
     }
     draining_ = true;
+    dirty_ = true;
   } else {
     reply.code = Errc::kInvalidArgument;
     reply.message = fmt::format("the broker has no command '{}'; expected status, wait or drain",

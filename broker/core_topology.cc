@@ -58,6 +58,7 @@ wire::Topology Core::build() const {
   topology.version = version_;
   topology.flow = options_.flow.name.value;
   topology.sink = options_.graph.sink();
+  topology.draining = draining_;
   for (const graph::Node& node : options_.graph.nodes()) {
     const graph::ExecutorDecl& executor = options_.flow.executors[node.executor];
     wire::TopologyNode entry;
@@ -72,6 +73,7 @@ wire::Topology Core::build() const {
     entry.polling = node.polling;
     entry.takes_parts = node.takes_parts;
     entry.allow_partial = node.allow_partial;
+    entry.batching = node.batching;
     if (node.when) entry.when = *node.when;
     topology.sorts = topology.sorts || node.when.has_value();
     topology.nodes.push_back(std::move(entry));

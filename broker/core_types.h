@@ -76,6 +76,7 @@ struct Instance {
   std::uint32_t pid = 0;
   std::string host;
   std::string version;
+  wire::DevicesAsked devices;
   std::uint64_t sent_version = 0;
   std::uint64_t acked_version = 0;  // or what it must have taken over before
   std::uint64_t oldest_plan = 0;    // gateways

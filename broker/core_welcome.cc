@@ -1,5 +1,9 @@
+#include <fmt/format.h>
+
+#include "base/log.h"
 #include "broker/core.h"
 #include "config/settings.h"
+#include "graph/devices.h"
 
 namespace flow::broker {
 namespace {
@@ -23,7 +27,17 @@ ValueMap settings_of(const graph::GatewayDecl& gateway) {
 
 }  // namespace
 
-void Core::welcome(const Instance& instance) {
+bool Core::welcome(Instance& instance, Instant now) {
+  Result<std::optional<std::string>> devices = devices_of(instance);
+  if (!devices) {
+    const std::string reason = std::move(devices).error().message;
+    refuse(*instance.connection, reason);
+    instance.connection.reset();
+    die(instance.id, reason, now, true);
+    return false;
+  }
+  if (const std::string warning = device_warning(instance); !warning.empty())
+    log::warn("{}: {}", instance.name, warning);
   wire::Welcome message;
   message.instance = instance.id;
   message.term = term_;
@@ -48,8 +62,40 @@ void Core::welcome(const Instance& instance) {
     message.workspace = workspace_of(node, instance);
     message.timeout = executor.timeout;
     message.threads = executor.threads;
+    message.batches = !node.batching.empty();
+    message.devices = *std::move(devices);
   }
   effects_.send(*instance.connection, message);
+  return true;
+}
+
+// What its CUDA_VISIBLE_DEVICES is: none where it is not set, empty on a host without GPUs. The
+// devices that a flow's replicas take in turn are not meant for the programs around them.
+Result<std::optional<std::string>> Core::devices_of(const Instance& instance) const {
+  const auto& [visible, count] = instance.devices;
+  if (instance.role == wire::Role::kGateway || visible.empty()) return std::optional<std::string>();
+  if (!graph::DeviceSelector::is_one(visible)) return std::optional(visible);
+  const graph::Node& node = options_.graph[instance.node];
+  const bool own = node.env.contains(std::string(graph::kDevicesVariable));
+  if (node.role != graph::NodeRole::kMain && !own) return std::optional<std::string>();
+  const Result<graph::DeviceSelector> selector = graph::DeviceSelector::parse(visible);
+  if (selector && selector->needs_count() && count == 0) return std::optional(std::string());
+  Result<std::string> device =
+      selector ? selector->device(instance.replica, count) : Result<std::string>(selector.error());
+  if (device) return std::optional(*std::move(device));
+  return Error{device.error().code,
+               fmt::format("{} on host {}: {}", graph::kDevicesVariable,
+                           instance.host.empty() ? "without a name" : instance.host,
+                           device.error().message)};
+}
+
+std::string Core::device_warning(const Instance& instance) const {
+  const std::string& visible = instance.devices.visible;
+  const Result<std::optional<std::string>> devices = devices_of(instance);
+  const bool none = devices && *devices == "" && graph::DeviceSelector::is_one(visible);
+  return !none ? std::string()
+               : fmt::format("{} = \"{}\", but host {} has no GPU: it starts without",
+                             graph::kDevicesVariable, visible, instance.host);
 }
 
 // <workspace>/<flow>/<executor>/<shard>/<replica>

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "config/check_values.h"
 #include "graph/codes.h"
+#include "graph/devices.h"
 #include "graph/graph.h"
 
 namespace flow::config {
@@ -60,6 +61,17 @@ std::optional<Polling> read_word(TableReader& reader, const TomlNode& node,
         hint_for_polling(node, example));
   }
   return polling;
+}
+
+// UUIDs and numbers in turn; how many devices there are is known where a worker runs.
+void check_devices(TableReader& reader, const TomlNode& node, std::string_view value) {
+  if (!graph::DeviceSelector::is_one(value)) return;
+  const Result<graph::DeviceSelector> selector = graph::DeviceSelector::parse(value);
+  if (selector) return;
+  reader.error(graph::codes::kBadDevices, node,
+               fmt::format("{} in 'env' of {}: {}", graph::kDevicesVariable, reader.what(),
+                           selector.error().message),
+               fmt::format("such as {}", graph::DeviceSelector::examples()));
 }
 
 }  // namespace
@@ -126,13 +138,7 @@ void read_env(TableReader& reader, std::map<std::string, std::string>& out) {
                                reader.what()),
                    std::string(key.example));
     }
-    if (entry.first == "CUDA_VISIBLE_DEVICES" && entry.second.starts_with("RR")) {
-      reader.error(graph::codes::kUnsupported, node,
-                   fmt::format("'CUDA_VISIBLE_DEVICES = \"{}\"' is not supported by this version "
-                               "yet",
-                               entry.second),
-                   "name the devices: CUDA_VISIBLE_DEVICES = \"0\"");
-    }
+    if (entry.first == graph::kDevicesVariable) check_devices(reader, node, entry.second);
   }
 }
 

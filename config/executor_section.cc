@@ -17,6 +17,8 @@ namespace {
 using std::chrono::hours;
 using std::chrono::microseconds;
 
+constexpr std::int64_t kLargestBatch = 65'536;  // as many documents as a request may have
+
 bool joins_everything(const TomlNode& table) {
   const TomlNode* needs = table.find("needs");
   if (needs == nullptr) return false;
@@ -65,6 +67,38 @@ void read_effects(TableReader& reader, graph::ExecutorDecl& executor) {
   if (node->is_string()) return add("*", *node);
   for (const TomlNode& child : node->children)
     add(child.key, child);
+}
+
+void read_batch_rule(const TomlNode& node, Key key, const std::string& what,
+                     graph::Diagnostics& diagnostics, std::vector<BatchRule>& out) {
+  TableReader reader(node, fmt::format("'{}' in 'batching' of {}", node.key, what), diagnostics);
+  BatchRule rule;
+  rule.endpoint = node.key;
+  if (node.find("size") == nullptr) {
+    reader.error(graph::codes::kMissingKey, node, fmt::format("{} has no 'size'", reader.what()),
+                 std::string(key.example));
+  }
+  reader.integer({"size", "size = 32"}, 1, kLargestBatch, rule.size);
+  reader.duration({"timeout", "timeout = \"10ms\""}, microseconds(1), hours(1), rule.timeout);
+  reader.finish();
+  out.push_back(std::move(rule));
+}
+
+void read_batching(TableReader& reader, graph::ExecutorDecl& executor) {
+  const Key key{"batching", "batching = { \"/encode\" = { size = 32, timeout = \"10ms\" } }"};
+  const TomlNode* node = reader.table(key);
+  if (node == nullptr) return;
+  executor.batching_place = node->place;
+  for (const TomlNode& child : node->children) {
+    if (child.is_table()) {
+      read_batch_rule(child, key, reader.what(), reader.diagnostics(), executor.batching);
+    } else {
+      reader.error(graph::codes::kWrongType, child,
+                   fmt::format("'{}' in 'batching' of {} is {}, but must be a table", child.key,
+                               reader.what(), describe(child.kind)),
+                   std::string(key.example));
+    }
+  }
 }
 
 }  // namespace
@@ -127,6 +161,7 @@ graph::ExecutorDecl read_executor(const TomlNode& table, const std::string& name
   reader.duration({"ready_timeout", "ready_timeout = \"60s\""}, microseconds(1), hours(1),
                   executor.ready_timeout);
   read_effects(reader, executor);
+  read_batching(reader, executor);
   read_later_keys(reader);
   read_external(reader, executor);
   reader.finish();

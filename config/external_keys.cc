@@ -70,6 +70,7 @@ void ignore_keys(TableReader& reader, graph::ExecutorDecl& executor) {
   executor.env = fresh.env;
   executor.workspace = fresh.workspace;
   executor.threads = fresh.threads;
+  executor.batching.clear();
 }
 
 // Each right one; what is wrong is reported.

@@ -102,6 +102,17 @@ Value companion_value(const graph::CompanionDecl& companion, const ValueMap& wit
   return Value(std::move(map));
 }
 
+ValueMap batching_value(std::span<const BatchRule> rules) {
+  ValueMap map;
+  for (const BatchRule& rule : rules) {
+    ValueMap entry;
+    entry.append("size", number(rule.size));
+    entry.append("timeout", duration_text(rule.timeout));
+    map.append(rule.endpoint, std::move(entry));
+  }
+  return map;
+}
+
 // What is said of an executor as a whole: the same for all its nodes.
 void append_common(ValueMap& map, const graph::ExecutorDecl& executor) {
   if (executor.timeout > Duration::zero()) {
@@ -112,6 +123,7 @@ void append_common(ValueMap& map, const graph::ExecutorDecl& executor) {
   map.append("restart", executor.restart);
   map.append("ready_timeout", duration_text(executor.ready_timeout));
   if (!executor.effects.empty()) map.append("effects", string_table(executor.effects));
+  if (!executor.batching.empty()) map.append("batching", batching_value(executor.batching));
 }
 
 // An [[executor]] table.

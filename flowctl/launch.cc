@@ -1,5 +1,6 @@
 #include "flowctl/launch.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +8,8 @@
 #include <utility>
 
 #include "config/programs.h"
+#include "graph/codes.h"
+#include "graph/devices.h"
 #include "graph/graph.h"
 
 namespace flow::flowctl {
@@ -93,6 +96,21 @@ std::string log_path(std::string_view run_dir, std::string_view name) {
   std::string file(name);
   std::ranges::replace(file, '/', '.');
   return std::string(run_dir) + "/logs/" + file + ".log";
+}
+
+Status check_devices(const config::LoadedFlow& flow, std::string_view visible) {
+  if (!graph::DeviceSelector::is_one(visible)) return {};
+  const Result<graph::DeviceSelector> selector = graph::DeviceSelector::parse(visible);
+  const std::string variable(graph::kDevicesVariable);
+  for (const graph::ExecutorDecl& executor : flow.decl.executors) {
+    if (selector || executor.env.contains(variable)) continue;
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("{} of this process is for executor '{}', which has none of its own: "
+                             "{}; right are {} ({})",
+                             variable, executor.name.value, selector.error().message,
+                             graph::DeviceSelector::examples(), graph::codes::kBadDevices)};
+  }
+  return {};
 }
 
 Launch plan_launch(const config::LoadedFlow& flow, const LaunchOptions& options) {

@@ -43,6 +43,10 @@ struct LaunchOptions {
   std::vector<std::string> overrides;
 };
 
+// Whether executors can be started with this CUDA_VISIBLE_DEVICES of flowctl's own environment. Not
+// where it is no selector (graph/devices.h) and an executor has none of its own: names it.
+Status check_devices(const config::LoadedFlow& flow, std::string_view visible);
+
 Launch plan_launch(const config::LoadedFlow& flow, const LaunchOptions& options);
 
 // The log file of a process: logs/<name with "/" as ".">.log.

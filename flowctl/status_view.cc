@@ -66,21 +66,48 @@ std::string painted(std::string_view state, bool color) {
   return fmt::format("{}{}\x1b[0m", paint, state);
 }
 
-void add_instances(Table& table, const ValueMap& executor) {
+std::string joined(const ValueList& list) {
+  std::string text;
+  for (const Value& entry : list) {
+    if (const std::string* one = entry.if_string()) text += (text.empty() ? "" : ",") + *one;
+  }
+  return text;
+}
+
+bool any_devices(const ValueMap& status) {
+  for (const Value& entry : list_of(status, "executors")) {
+    const ValueMap* executor = entry.if_map();
+    if (executor == nullptr) continue;
+    for (const Value& one : list_of(*executor, "instances")) {
+      const ValueMap* instance = one.if_map();
+      if (instance != nullptr && !list_of(*instance, "devices").empty()) return true;
+    }
+  }
+  return false;
+}
+
+// `devices`: there is a column for them, the last but one.
+void add_instances(Table& table, const ValueMap& executor, bool devices) {
   const std::string uses = text_of(executor, "uses");
+  const auto add = [&table, devices](std::vector<std::string> cells, const ValueMap& row) {
+    if (devices) cells.push_back(joined(list_of(row, "devices")));
+    cells.push_back(text_of(row, "reason"));
+    table.add(std::move(cells));
+  };
   const ValueList& instances = list_of(executor, "instances");
   if (instances.empty()) {
-    table.add({text_of(executor, "name"), uses, text_of(executor, "state"), age(executor), "", "",
-               "", "", "", "", "", text_of(executor, "reason")});
+    add({text_of(executor, "name"), uses, text_of(executor, "state"), age(executor), "", "", "", "",
+         "", "", ""},
+        executor);
   }
   for (const Value& entry : instances) {
     const ValueMap* instance = entry.if_map();
     if (instance == nullptr) continue;
-    table.add({text_of(*instance, "name"), uses, text_of(*instance, "state"), age(*instance),
-               text_of(*instance, "id"), text_of(*instance, "pid"), text_of(*instance, "queue"),
-               text_of(*instance, "in_flight"), text_of(*instance, "executed"),
-               micros_text(*instance, "service_us"), size_text(*instance, "rss_bytes"),
-               text_of(*instance, "reason")});
+    add({text_of(*instance, "name"), uses, text_of(*instance, "state"), age(*instance),
+         text_of(*instance, "id"), text_of(*instance, "pid"), text_of(*instance, "queue"),
+         text_of(*instance, "in_flight"), text_of(*instance, "executed"),
+         micros_text(*instance, "service_us"), size_text(*instance, "rss_bytes")},
+        *instance);
   }
 }
 
@@ -147,14 +174,32 @@ std::string status_table(const ValueMap& status, bool color) {
   const std::string store = text_of(status, "store");
   if (!store.empty() && store != "connected")
     out += fmt::format("the broker's store: {}\n", harmless(store));
-  Table table({"INSTANCE", "USES", "STATE", "FOR", "ID", "PID", "QUEUE", "IN FLIGHT", "EXECUTED",
-               "SERVICE", "MEMORY", "REASON"});
+  const bool devices = any_devices(status);
+  std::vector<std::string> header = {"INSTANCE", "USES",      "STATE",    "FOR",     "ID",    "PID",
+                                     "QUEUE",    "IN FLIGHT", "EXECUTED", "SERVICE", "MEMORY"};
+  if (devices) header.emplace_back("DEVICES");
+  header.emplace_back("REASON");
+  Table table(std::move(header));
   table.align_right({4, 5, 6, 7, 8, 9, 10});
   for (const Value& entry : list_of(status, "executors")) {
-    if (const ValueMap* executor = entry.if_map()) add_instances(table, *executor);
+    if (const ValueMap* executor = entry.if_map()) add_instances(table, *executor, devices);
   }
   if (!table.empty()) out += table.render();
   return out;
+}
+
+std::vector<std::string> status_warnings(const ValueMap& status) {
+  std::vector<std::string> warnings;
+  for (const Value& entry : list_of(status, "executors")) {
+    const ValueMap* executor = entry.if_map();
+    if (executor == nullptr) continue;
+    for (const Value& one : list_of(*executor, "warnings")) {
+      if (const std::string* text = one.if_string())
+        warnings.push_back(fmt::format("executor '{}': {}", harmless(text_of(*executor, "name")),
+                                       harmless(*text)));
+    }
+  }
+  return warnings;
 }
 
 std::vector<std::string> not_ready(const ValueMap& status) {

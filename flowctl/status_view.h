@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/value.h"
 
@@ -22,5 +23,8 @@ std::string status_lines(const ValueMap& status);
 
 // The flow's line, one about Redis when it is away, and a table with a line an instance.
 std::string status_table(const ValueMap& status, bool color);
+
+// What works, but perhaps not as it was meant, a line each: replicas that start without a GPU.
+std::vector<std::string> status_warnings(const ValueMap& status);
 
 }  // namespace flow::flowctl

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -106,6 +107,8 @@ int supervise(const Options& options, const config::LoadedFlow& flow, Detached* 
   settings.narrate = is_terminal(STDERR_FILENO);
   const auto ready = [&](const Endpoints& endpoints, const ValueMap& status) {
     (void)write_out(ready_text(endpoints, status, clock.now() - began));
+    for (const std::string& warning : status_warnings(status))
+      say("warning: {}", warning);
     if (detached != nullptr) detached->started(log_path(dir->path(), "flowctl"));
   };
   int code = kExitNo;
@@ -173,6 +176,11 @@ int up(const Options& options) {
   const std::string report = config::report_text(result, use_color(STDERR_FILENO));
   if (!report.empty()) fmt::print(stderr, "{}", report);
   if (!result.ok()) return kExitBadFlow;
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (Status usable = check_devices(*result.flow, visible == nullptr ? "" : visible); !usable) {
+    say("{}", harmless(usable.error().message));
+    return kExitUsage;
+  }
   return options.detach ? detach(options, *result.flow) : supervise(options, *result.flow, nullptr);
 }
 

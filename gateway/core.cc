@@ -135,6 +135,7 @@ void Core::on_request(ClientId client, wire::Request request, Instant now) {
   entry.header.request = {self_, entry.sequence};
   entry.header.endpoint.swap(request.endpoint);
   entry.header.parameters = std::move(request.parameters);
+  entry.header.written_ns = stamp(now);
   bytes_ += entry.bytes;
   deadlines_.add(slot, entry.deadline);
   SlotQueue& queue = queues_[entry.endpoint];
@@ -143,6 +144,13 @@ void Core::on_request(ClientId client, wire::Request request, Instant now) {
   }
   queue.push(table_, slot);
   ++queued_;
+}
+
+// The wall clock, or the instant behind the stamp before: no two requests have the same.
+std::uint64_t Core::stamp(Instant now) {
+  const Duration wall = std::max(now.time_since_epoch() + wall_offset_, Duration{});
+  last_stamp_ = std::max(last_stamp_ + 1, static_cast<std::uint64_t>(wall.count()));
+  return last_stamp_;
 }
 
 // Lets in what has room: first the repeated, then endpoint by endpoint in turns.

@@ -51,6 +51,10 @@ class Core {
   // `host`: base/host.h's host_id() of this process.
   Core(const Settings& settings, InstanceId self, std::uint32_t host, Effects& effects);
 
+  // The wall clock at Instant 0; 0 at first. Requests are stamped with it when they are admitted,
+  // each later than the one before, also when the offset goes back.
+  void set_wall_offset(Duration offset) { wall_offset_ = offset; }
+
   // A newer topology. Requests whose plan names an instance that is gone are sent again.
   void on_topology(std::shared_ptr<const wire::Topology> topology, Instant now);
 
@@ -102,6 +106,7 @@ class Core {
   }
 
   // core.cc: from the front door to the first executors.
+  std::uint64_t stamp(Instant now);
   void refuse(ClientId client, std::uint64_t client_request, wire::Failure failure,
               Duration retry_after);
   void note_empty(Instant now);
@@ -188,6 +193,8 @@ class Core {
   double tokens_ = 0;
   Instant tokens_at_{};
   Instant deaf_at_{};
+  Duration wall_offset_{};
+  std::uint64_t last_stamp_ = 0;
   bool room_ = false;  // something was released since the last pump
   bool draining_ = false;
 };

@@ -112,6 +112,7 @@ Status Service::open_doors(const wire::Welcome& welcome) {
   wire::Ready ready;
   if (Status status = bind_clients(ready.client_addresses); !status) return status;
   core_ = std::make_unique<Core>(settings_, welcome.instance, host_id(), *this);
+  core_->set_wall_offset(wall_clock() - clock_.now().time_since_epoch());
   watch_arrivals();
   loop_.watch(data_, [this] { on_data(); });
   loop_.watch(door_.socket(), [this] { door_.receive(); });
@@ -257,6 +258,7 @@ void Service::look_for_dead(Instant now) {
 void Service::beat(Instant now) {
   if (now < next_beat_) return;
   next_beat_ = now + kBeatEvery;
+  core_->set_wall_offset(wall_clock() - clock_.now().time_since_epoch());
   wire::Beat beat;
   beat.queue = core_->queued();
   beat.in_flight = core_->in_flight();

@@ -43,6 +43,7 @@ void Core::set_topology(std::shared_ptr<const wire::Topology> topology, Instant 
   }
   std::ranges::sort(peers_);
   gather_.keep_gateways(gateways);
+  if (topology_->draining) batcher_.flush();
   send_parked();
   tick(now);
 }
@@ -60,6 +61,7 @@ void Core::read_graph() {
   own_filter_.reset();
   if (!own_node().when.empty()) own_filter_ = route::Filter::compile(own_node().when);
   sink_ = topology_->sink == self_.node;
+  batcher_.set_rules(own_node().batching);
   const std::string_view need =
       route::need_name(*topology_, needs_.empty() ? kGatewayNode : needs_.front());
   if (need != first_need_) first_need_ = need;  // open jobs look at it
@@ -147,7 +149,7 @@ void Core::give_up_expired(Instant now) {
 Instant Core::tick(Instant now) {
   give_up_expired(now);
   end_late(now);
-  Instant next = std::min(gather_.next_deadline(), next_timeout_);
+  Instant next = std::min({gather_.next_deadline(), next_timeout_, batcher_.next_due()});
   const std::size_t before = parked_.size();
   std::erase_if(parked_, [now](const Parked& parked) { return parked.until <= now; });
   counters_.no_peer += before - parked_.size();

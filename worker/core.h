@@ -3,11 +3,12 @@
 //
 // The data thread owns one. It hands in each part received; complete ones wait as jobs, first in
 // first out, and execute_next() takes one through to its successors, or begins what goes on
-// elsewhere until finish(). Every job ends with exactly one terminal part to each successor the
-// plan names (and the gateway, at the sink): documents, nothing left, or a failure. What a
-// successor's filter does not let pass is not sent to it. Bounded: kMaxJobs jobs, those elsewhere
-// included (has_room() says when to stop receiving), the gather table's limits, kMaxParked parts
-// for peers of a topology that has not arrived.
+// elsewhere until finish(), or lets it wait for others to be executed with (batcher.h). Every job
+// ends with exactly one terminal part to each successor the plan names (and the gateway, at the
+// sink): documents, nothing left, or a failure. What a successor's filter does not let pass is not
+// sent to it. Bounded: kMaxJobs jobs, those begun included (has_room() says when to stop
+// receiving), the gather table's limits, kMaxParked parts for peers of a topology that has not
+// arrived.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "batcher.h"
 #include "contents.h"
 #include "execution.h"
 #include "part_pool.h"
@@ -83,25 +85,29 @@ class Core {
 
   // One decoded part. Call only with room; there is none before the first topology.
   void receive(PartPointer part, Instant now);
-  bool has_room() const { return topology_ != nullptr && count_ + elsewhere_.size() < kMaxJobs; }
+  bool has_room() const { return topology_ != nullptr && count_ + begun() < kMaxJobs; }
 
-  // Takes the oldest job through; false when there is none, or no room to begin it. `now` is when
-  // it begins; returns in `ended` when it was done, or had begun to go on elsewhere.
+  // Executes a batch that is due, or takes the oldest job through; false when there is none, or no
+  // room to begin it. `now` is when it begins; returns in `ended` when it was done, or had begun to
+  // go on elsewhere or to wait for others.
   bool execute_next(Instant now, Instant& ended);
   bool has_work() const { return count_ > 0 && execution_.has_room(); }
 
   // An execution that went on elsewhere has ended. Ignored when its time was up before.
   void finish(Ticket ticket, Executed executed);
 
-  // Does what time demands: gathers that expired, executions elsewhere whose time is up, parked
-  // parts nobody came for. Returns when it wants to be called again.
+  // Nothing more is to come: batches wait no longer.
+  void flush_batches() { batcher_.flush(); }
+
+  // Does what time demands, but executes nothing: gathers that expired, executions elsewhere whose
+  // time is up, parked parts nobody came for. Returns when it wants to be called again.
   Instant tick(Instant now);
 
-  std::size_t jobs() const { return count_; }                  // waiting
-  std::size_t elsewhere() const { return elsewhere_.size(); }  // begun and not done
+  std::size_t jobs() const { return count_; }                         // waiting
+  std::size_t begun() const { return elsewhere_.size() + batched_; }  // and not done
   std::size_t gathering() const { return gather_.open(); }
   bool idle() const {
-    return count_ == 0 && elsewhere_.empty() && gather_.open() == 0 && parked_.empty();
+    return count_ == 0 && begun() == 0 && gather_.open() == 0 && parked_.empty();
   }
   bool has_gateways() const { return topology_ != nullptr && !topology_->gateways.empty(); }
   const CoreCounters& counters() const { return counters_; }
@@ -130,6 +136,9 @@ class Core {
     std::uint32_t service_us = 0;  // 0: nothing was executed
     std::uint32_t round = 0;       // how often this place was used
     bool in_use = false;
+    std::uint32_t pieces = 0;      // in batches: how many are to be executed yet
+    Documents answer;              // of those that were
+    std::optional<Error> trouble;  // what became of one of them
   };
   struct Successor {
     NodeIndex node;
@@ -165,11 +174,21 @@ class Core {
   void end_failed(std::uint32_t slot, Error error);
   void end_late(Instant now);
   void leave(std::uint32_t slot);
+  static std::uint32_t service_of(const Open& open);
   Status merge_headers(Job& job);
   Status prepare(Open& open, const wire::Part& part, bool runs);
   std::optional<Error> add_results(wire::PartHeader& header, const ValueMap& results) const;
   void fail(const Job& job, wire::Part& part, Error error);
   void add_hop(const Open& open, wire::PartHeader& header) const;
+
+  // core_batch.cc: jobs that are executed together.
+  void join_batch(std::uint32_t slot, const BatchRule& rule, Instant now);
+  Documents collect(std::vector<BatchPiece>& pieces, Instant now, Instant& deadline);
+  std::optional<Error> indivisible(const Executed& executed, std::size_t sent,
+                                   const Result<Documents*>& answer) const;
+  const wire::PartHeader& header_for_batch(const wire::PartHeader& first);
+  Instant run_batch(std::vector<BatchPiece>& pieces, Instant now);
+  void leave_batch(std::uint32_t slot);
 
   // core_send.cc: to those behind.
   void dispatch(wire::Part& part, Instant deadline, Instant now);
@@ -204,6 +223,11 @@ class Core {
   std::vector<std::uint32_t> free_;          // places in open_
   std::vector<std::uint32_t> elsewhere_;     // those that go on elsewhere
   Instant next_timeout_ = kNever;            // not later than the first of their deadlines
+  Batcher batcher_;
+  std::size_t batched_ = 0;               // jobs that wait in it
+  std::vector<BatchPiece> batch_pieces_;  // of the batch that is executed, and what it is told
+  Contents batch_;
+  wire::PartHeader batch_header_;
   std::string first_need_;
   Instant busy_until_{};
   std::vector<Parked> parked_;

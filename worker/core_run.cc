@@ -17,6 +17,10 @@ std::uint32_t micros(Duration duration) {
 }  // namespace
 
 bool Core::execute_next(Instant now, Instant& ended) {
+  if (batched_ > 0 && batcher_.take(now, batch_pieces_)) {
+    ended = busy_until_ = run_batch(batch_pieces_, now);
+    return true;
+  }
   if (!has_work()) return false;
   const std::uint32_t slot = open_job();
   begin(slot, now);
@@ -58,6 +62,8 @@ void Core::begin(std::uint32_t slot, Instant now) {
     return end_failed(slot, std::move(prepared).error());
   if (!job.joined.empty()) open.begun = open.ended = execution_.now();
   if (!runs) return end_well(slot);
+  if (const BatchRule* rule = batcher_.rule_for(header.endpoint))
+    return join_batch(slot, *rule, now);
   std::optional<Executed> executed = execution_.run({slot, open.round}, header, open.contents,
                                                     open.begun, job.deadline - open.begun);
   if (executed) return take_outcome(slot, *std::move(executed));
@@ -94,13 +100,17 @@ void Core::end_late(Instant now) {
   }
 }
 
+std::uint32_t Core::service_of(const Open& open) {
+  return std::max(1U, micros(open.ended - open.begun));
+}
+
 void Core::take_outcome(std::uint32_t slot, Executed executed) {
   Open& open = *open_[slot];
   wire::PartHeader& header = first_part(open.job).header;
   open.ended = executed.ended;
   if (!executed.began) return end_failed(slot, *std::move(executed.error));
   ++counters_.executed;
-  open.service_us = std::max(1U, micros(open.ended - open.begun));
+  open.service_us = service_of(open);
   add_hop(open, header);
   if (executed.results && !executed.error) executed.error = add_results(header, *executed.results);
   if (!executed.named_results.empty() && !executed.error) {

@@ -26,6 +26,7 @@ wire::PartHeader copy_of(const wire::PartHeader& header) {
   if (header.failure != nullptr) copy.failure = std::make_unique<wire::Failure>(*header.failure);
   copy.missing = header.missing;
   copy.trace = header.trace;
+  copy.written_ns = header.written_ns;
   return copy;
 }
 

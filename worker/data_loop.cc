@@ -175,7 +175,9 @@ bool DataLoop::may_end(Instant now, Instant& next) {
   if (stopping == Stopping::kNo) return false;
   if (!receiving_) return true;
   look_at_sockets(now);
-  if (core_.jobs() > 0 || core_.elsewhere() > 0) {
+  core_.flush_batches();
+  if (core_.jobs() > 0 || core_.begun() > 0) {
+    next = std::min(next, core_.tick(now));
     if (core_.has_work()) next = now;
     return false;
   }
@@ -190,7 +192,7 @@ bool DataLoop::may_end(Instant now, Instant& next) {
 void DataLoop::publish() {
   const auto jobs = static_cast<std::uint32_t>(core_.jobs());
   shared_.queue.store(jobs, std::memory_order_relaxed);
-  const std::size_t begun = core_.gathering() + core_.elsewhere();
+  const std::size_t begun = core_.gathering() + core_.begun();
   shared_.in_flight.store(jobs + static_cast<std::uint32_t>(begun), std::memory_order_relaxed);
   shared_.executed.store(core_.counters().executed, std::memory_order_relaxed);
 }

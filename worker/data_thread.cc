@@ -37,6 +37,17 @@ ExecutorConfig make_config(const DataThreadOptions& options) {
   return config;
 }
 
+Status check_batches(const Executor& executor, const wire::Welcome& welcome) {
+  for (const Executor::Binding& binding : executor.bindings()) {
+    if (!welcome.batches || !binding.wants_matrix) continue;
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("the handler of '{}' takes unreduced parts (DocumentsMatrix), which "
+                             "cannot be put into batches: take `batching` out of the flow file",
+                             binding.endpoint)};
+  }
+  return {};
+}
+
 Self make_self(const DataThreadOptions& options) {
   const wire::Welcome& welcome = options.welcome;
   Self self;
@@ -89,6 +100,7 @@ Status serve(const DataThreadOptions& options, net::Context& context, Shared& sh
   if (!executor) return std::move(executor).error();
   HandlerExecution execution(**executor, config.name, clock, shared.executing);
   if (Status bound = execution.check(); !bound) return bound;
+  if (Status batched = check_batches(**executor, options.welcome); !batched) return batched;
   {
     DataLoop loop(context, shared, clock, make_self(options), execution);
     if (Status ran = run_loop(loop, options, shared, make_ready(**executor)); !ran) return ran;

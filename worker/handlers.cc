@@ -93,12 +93,16 @@ class HandlerExecution::Call final : public Executor::Call, public Request {
     return *parameters_;
   }
   Duration remaining() const override { return remaining_; }
+  WriteVersion version() const override { return header_->version(); }
+  bool catching_up() const override { return catching_up_; }
+  void set_catching_up(bool catching_up) { catching_up_ = catching_up; }
 
  private:
   std::string executor_;
   const wire::PartHeader* header_ = nullptr;
   Contents* contents_ = nullptr;
   Duration remaining_{};
+  bool catching_up_ = false;
   mutable std::optional<ValueMap> parameters_;
   std::optional<ValueMap> results_;
 };
@@ -111,6 +115,10 @@ HandlerExecution::HandlerExecution(const Executor& executor, std::string executo
       call_(std::make_unique<Call>(std::move(executor_name))) {}
 
 HandlerExecution::~HandlerExecution() = default;
+
+void HandlerExecution::set_catching_up(bool catching_up) {
+  call_->set_catching_up(catching_up);
+}
 
 Status HandlerExecution::check() const {
   const auto& bindings = executor_.bindings();

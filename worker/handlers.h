@@ -37,6 +37,9 @@ class HandlerExecution final : public Execution {
                    ExecutionWatch& watch);
   ~HandlerExecution() override;
 
+  // What Request::catching_up() says from now on; false at first.
+  void set_catching_up(bool catching_up);
+
   // kInvalidArgument when an endpoint is bound twice.
   Status check() const;
 

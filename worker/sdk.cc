@@ -14,6 +14,7 @@
 #include "base/stop_signal.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "devices.h"
 #include "flow/executor.h"
 #include "listener.h"
 #include "net/context.h"
@@ -55,6 +56,12 @@ Result<ExecutorFactory> choose(const std::vector<NamedExecutor>& executors,
 int run_worker(worker::WorkerOptions options) {
   StopSignal stop;
   log::init(options.name);
+  Result<wire::DevicesAsked> devices = worker::devices_asked();
+  if (!devices) {
+    fmt::print(stderr, "{}: {}: {}\n", options.program, options.name, devices.error().message);
+    return kFailed;
+  }
+  options.devices = *std::move(devices);
   const SystemClock clock;
   net::Context context;
   worker::Worker runtime(std::move(options), context, clock);
@@ -116,8 +123,13 @@ int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& execu
     return run_listener(
         {program, arguments->listen, own_config(*arguments, program), *std::move(factory)});
   }
-  return run_worker({program, arguments->broker, arguments->name, arguments->run_dir,
-                     *std::move(factory), forwards});
+  return run_worker({program,
+                     arguments->broker,
+                     arguments->name,
+                     arguments->run_dir,
+                     *std::move(factory),
+                     {},
+                     forwards});
 }
 
 }  // namespace flow

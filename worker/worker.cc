@@ -15,6 +15,7 @@
 #include "base/units.h"
 #include "cluster/peer_set.h"
 #include "data_thread.h"
+#include "devices.h"
 
 namespace flow::worker {
 namespace {
@@ -36,6 +37,7 @@ cluster::Identity identity_of(const WorkerOptions& options) {
   identity.pid = static_cast<std::uint32_t>(getpid());
   identity.host = host_name();
   identity.version = version();
+  identity.devices = options.devices;
   return identity;
 }
 
@@ -134,6 +136,7 @@ void Worker::handle(cluster::MemberEvent event) {
 
 void Worker::welcomed(wire::Welcome welcome) {
   log::info("welcome instance={} executor={}", welcome.instance.value, welcome.executor);
+  take_devices(welcome.devices);
   reporter_ = Reporter(std::max(welcome.threads, 1U));
   welcome_ = std::move(welcome);
   DataThreadOptions options{options_.name, options_.run_dir, options_.factory, options_.forwards,

@@ -31,6 +31,7 @@ struct WorkerOptions {
   std::string name;  // encode/rep-0
   std::string run_dir;
   ExecutorFactory factory;
+  wire::DevicesAsked devices;
   bool forwards = false;  // see DataThreadOptions
 };
 

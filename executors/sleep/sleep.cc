@@ -23,8 +23,14 @@ Duration pause(std::string_view key, const Value& value) {
 }  // namespace
 
 Sleep::Sleep(const ExecutorConfig& config) {
-  on_default(&Sleep::wait);
   prctl(PR_SET_TIMERSLACK, 1UL);  // the kernel would add 50 us to each pause of this thread
+  if (const Value* more = config.find("ms_per_document"))
+    per_document_ = pause("with.ms_per_document", *more);
+  if (per_document_ > Duration::zero()) {
+    on_default(&Sleep::wait_for_each);
+  } else {
+    on_default(&Sleep::wait);  // looks at no documents
+  }
   const Value* ms = config.find("ms");
   if (ms == nullptr) return;
   const ValueMap* table = ms->if_map();
@@ -40,6 +46,11 @@ Sleep::Sleep(const ExecutorConfig& config) {
       by_endpoint_[endpoint] = length;
     }
   }
+}
+
+void Sleep::wait_for_each(Documents& documents, const Request& request) {
+  const auto count = static_cast<std::int64_t>(documents.size());
+  std::this_thread::sleep_for(pause_of(request.endpoint()) + per_document_ * count);
 }
 
 void Sleep::wait(const Request& request) {

@@ -1,7 +1,8 @@
 // sleep: waits before it passes a request on.
 //
 // `with.ms` is a number of milliseconds for every endpoint, or a table of endpoints with "*" for
-// all others (0 when it is missing).
+// all others (0 when it is missing). `with.ms_per_document` is added for each document: a stand-in
+// for a model that is better at many.
 #pragma once
 
 #include <string>
@@ -16,6 +17,7 @@ class Sleep : public Executor {
  public:
   explicit Sleep(const ExecutorConfig& config);
   void wait(const Request& request);
+  void wait_for_each(Documents& documents, const Request& request);
 
   // How long a request to this endpoint takes.
   Duration pause_of(std::string_view endpoint) const;
@@ -23,6 +25,7 @@ class Sleep : public Executor {
  private:
   std::unordered_map<std::string, Duration> by_endpoint_;
   Duration otherwise_{};
+  Duration per_document_{};
 };
 
 }  // namespace flow::executors

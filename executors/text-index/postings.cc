@@ -62,6 +62,12 @@ const Postings::Counts& Postings::count_words(std::string_view text) {
   return counts_;
 }
 
+Status Postings::check(std::span<const wire::Document>,
+                       std::span<const std::byte> attachment) const {
+  if (attachment.empty()) return {};
+  return Error{Errc::kInvalidArgument, "holds numbers beside its documents"};
+}
+
 Status Postings::added(Slot first, std::span<const wire::Document> documents,
                        std::span<const std::byte>) {
   for (std::size_t i = 0; i < documents.size(); ++i) {
@@ -133,7 +139,7 @@ std::vector<Postings::QueryWord> Postings::words_of(std::string_view query) {
 
 // Rare words first: once the best `top` are ahead by more than all words left can add, documents
 // that have only those words need no look.
-std::vector<Hit> Postings::search(std::string_view query, std::size_t top) {
+std::vector<Hit> Postings::search(std::string_view query, std::size_t top, Versions versions) {
   const std::vector<QueryWord> words = words_of(query);
   double can_add = 0;
   for (const QueryWord& word : words)
@@ -147,7 +153,7 @@ std::vector<Hit> Postings::search(std::string_view query, std::size_t top) {
     can_add -= word.idf * (parameters_.k1 + 1);
     could_have += word.idf * (parameters_.k1 + 1);
   }
-  TopK best(std::max<std::size_t>(top, 1));
+  TopK best(std::max<std::size_t>(top, 1), versions);
   for (const Slot slot : touched_) {
     best.offer({scores_[slot], slot});
     scores_[slot] = 0;

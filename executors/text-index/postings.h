@@ -19,7 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "executors/index_store/document_store.h"
+#include "executors/index_store/index_view.h"
 #include "executors/index_store/top_k.h"
 #include "executors/text/tokens.h"
 
@@ -34,11 +34,14 @@ class Postings final : public IndexView {
  public:
   explicit Postings(Bm25 parameters) : parameters_(parameters) {}
 
-  // The `top` best live documents that share a word with the query, best first.
-  std::vector<Hit> search(std::string_view query, std::size_t top);
+  // The `top` best live documents that share a word with the query, best first; of equal ones the
+  // older by `versions` (by slot), see top_k.h.
+  std::vector<Hit> search(std::string_view query, std::size_t top, Versions versions = {});
 
   std::size_t words() const { return lists_.size(); }
 
+  Status check(std::span<const wire::Document> documents,
+               std::span<const std::byte> attachment) const override;
   Status added(Slot first, std::span<const wire::Document> documents,
                std::span<const std::byte> attachment) override;
   void removed(Slot slot, const wire::Document& document) override;

@@ -24,20 +24,20 @@ TextIndex::TextIndex(const ExecutorConfig& config)
   on("/search", &TextIndex::search);
 }
 
-void TextIndex::index(Documents& documents, const Request&) {
-  put(documents);
+void TextIndex::index(Documents& documents, const Request& request) {
+  put(documents, request.version());
 }
 
-void TextIndex::update(Documents& documents, const Request&) {
-  require_known(*store_, documents);
-  put(documents);
+void TextIndex::update(Documents& documents, const Request& request) {
+  if (!request.catching_up()) require_known(*store_, documents);
+  put(documents, request.version());
 }
 
-void TextIndex::remove(Documents& documents, const Request&) {
-  require(store_->remove(ids_of(documents)));
+void TextIndex::remove(Documents& documents, const Request& request) {
+  require(store_->remove(ids_of(documents), request.version()));
 }
 
-void TextIndex::put(const Documents& documents) {
+void TextIndex::put(const Documents& documents, WriteVersion version) {
   require_ids(documents);
   Documents stored;
   stored.reserve(documents.size());
@@ -46,13 +46,13 @@ void TextIndex::put(const Documents& documents) {
     if (bare.has_embedding()) bare.change().embedding.reset();
     stored.push_back(std::move(bare));
   }
-  require(store_->put(stored, {}));
+  require(store_->put(stored, {}, version));
 }
 
 void TextIndex::search(Documents& documents, const Request& request) {
   const std::size_t top = top_of(request, top_);
   for (Document& document : documents) {
-    for (const Hit& hit : postings_.search(document.text(), top)) {
+    for (const Hit& hit : postings_.search(document.text(), top, store_->versions())) {
       add_match(document, *store_->at(hit.slot), "bm25", hit.score);
     }
   }

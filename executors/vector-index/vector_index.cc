@@ -31,20 +31,20 @@ VectorIndex::VectorIndex(const ExecutorConfig& config)
   on("/search", &VectorIndex::search);
 }
 
-void VectorIndex::index(Documents& documents, const Request&) {
-  put(documents);
+void VectorIndex::index(Documents& documents, const Request& request) {
+  put(documents, request.version());
 }
 
-void VectorIndex::update(Documents& documents, const Request&) {
-  require_known(*store_, documents);
-  put(documents);
+void VectorIndex::update(Documents& documents, const Request& request) {
+  if (!request.catching_up()) require_known(*store_, documents);
+  put(documents, request.version());
 }
 
-void VectorIndex::remove(Documents& documents, const Request&) {
-  require(store_->remove(ids_of(documents)));
+void VectorIndex::remove(Documents& documents, const Request& request) {
+  require(store_->remove(ids_of(documents), request.version()));
 }
 
-void VectorIndex::put(const Documents& documents) {
+void VectorIndex::put(const Documents& documents, WriteVersion version) {
   require_ids(documents);
   std::size_t dim = vectors_.dim();
   std::vector<std::byte> numbers;
@@ -59,7 +59,7 @@ void VectorIndex::put(const Documents& documents) {
     bare.change().embedding.reset();
     stored.push_back(std::move(bare));
   }
-  require(store_->put(stored, numbers));
+  require(store_->put(stored, numbers, version));
 }
 
 void VectorIndex::search(Documents& documents, const Request& request) {
@@ -70,7 +70,7 @@ void VectorIndex::search(Documents& documents, const Request& request) {
   for (std::size_t i = 0; i < documents.size(); ++i) {
     queries.push_back(embedding_of(documents[i], i, vectors_.dim()));
   }
-  const auto hits = vectors_.search(queries, top);
+  const auto hits = vectors_.search(queries, top, store_->versions());
   for (std::size_t i = 0; i < documents.size(); ++i) {
     for (const Hit& hit : hits[i]) {
       add_match(documents[i], *store_->at(hit.slot), metric_, vectors_.shown_score(hit.score));

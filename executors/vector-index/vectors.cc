@@ -24,8 +24,8 @@ Vectors::Vectors(Metric metric)
       dot_(dot_kernel()) {}
 
 std::vector<std::vector<Hit>> Vectors::search(const std::vector<std::span<const float>>& queries,
-                                              std::size_t top) const {
-  std::vector<TopK> best(queries.size(), TopK(std::max<std::size_t>(top, 1)));
+                                              std::size_t top, Versions versions) const {
+  std::vector<TopK> best(queries.size(), TopK(std::max<std::size_t>(top, 1), versions));
   std::vector<float> scales(queries.size(), 1.0F);
   if (metric_ == Metric::kCosine) {
     for (std::size_t q = 0; q < queries.size(); ++q) {
@@ -63,17 +63,34 @@ double Vectors::shown_score(double score) const {
   return metric_ == Metric::kL2 ? std::sqrt(std::max(0.0, -score)) : score;
 }
 
+// One row of numbers for each document, as long as those that are here.
+Status Vectors::fits(std::size_t count, std::size_t bytes) const {
+  const std::size_t dim = bytes / sizeof(float) / count;
+  if (dim != 0 && dim * count * sizeof(float) == bytes && (dim_ == 0 || dim == dim_)) return {};
+  return Error{Errc::kInternal, fmt::format("holds {} documents with {} bytes of embeddings, "
+                                            "expected {} numbers each",
+                                            count, bytes, dim_)};
+}
+
+Status Vectors::check(std::span<const wire::Document> documents,
+                      std::span<const std::byte> attachment) const {
+  if (Status status = fits(documents.size(), attachment.size()); !status) return status;
+  for (std::size_t at = 0; at < attachment.size(); at += sizeof(float)) {
+    float number = 0;
+    std::memcpy(&number, attachment.data() + at, sizeof number);
+    if (!std::isfinite(number)) {
+      return Error{Errc::kInvalidArgument, "holds an embedding with a number that is not finite"};
+    }
+  }
+  return {};
+}
+
 Status Vectors::added(Slot first, std::span<const wire::Document> documents,
                       std::span<const std::byte> attachment) {
   const std::size_t count = documents.size();
+  if (Status status = fits(count, attachment.size()); !status) return status;
+  if (first != rows()) return Error{Errc::kInternal, "holds documents that are not the next ones"};
   const std::size_t dim = attachment.size() / sizeof(float) / count;
-  if (first != rows() || dim == 0 || dim * count * sizeof(float) != attachment.size() ||
-      (dim_ != 0 && dim != dim_)) {
-    return Error{Errc::kInternal,
-                 fmt::format("holds {} documents with {} bytes of embeddings, expected {} numbers "
-                             "each",
-                             count, attachment.size(), dim_)};
-  }
   dim_ = dim;
   const std::size_t old = numbers_.size();
   numbers_.resize(old + count * dim);

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "executors/index_store/document_store.h"
+#include "executors/index_store/index_view.h"
 #include "executors/index_store/top_k.h"
 #include "executors/vector-index/kernels.h"
 
@@ -28,13 +28,15 @@ class Vectors final : public IndexView {
 
   // The `top` best live rows for each query, best first; `score` is better when higher (a negated
   // distance for l2; see shown_score). Every query has dim() numbers. All queries share one pass
-  // over the matrix.
+  // over the matrix. Of equal rows the older by `versions` (by slot) is better, see top_k.h.
   std::vector<std::vector<Hit>> search(const std::vector<std::span<const float>>& queries,
-                                       std::size_t top) const;
+                                       std::size_t top, Versions versions = {}) const;
 
   // The number users see for a Hit's score.
   double shown_score(double score) const;
 
+  Status check(std::span<const wire::Document> documents,
+               std::span<const std::byte> attachment) const override;
   Status added(Slot first, std::span<const wire::Document> documents,
                std::span<const std::byte> attachment) override;
   void removed(Slot slot, const wire::Document& document) override;
@@ -42,6 +44,7 @@ class Vectors final : public IndexView {
   void append_attachment(Slot slot, std::vector<std::byte>& out) const override;
 
  private:
+  Status fits(std::size_t count, std::size_t bytes) const;
   void search_block(std::span<const float> query, float query_scale, std::size_t begin,
                     std::size_t end, TopK& best) const;
   std::span<const float> row(Slot slot) const { return {&numbers_[slot * dim_], dim_}; }

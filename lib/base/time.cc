@@ -18,7 +18,11 @@ Instant SystemClock::now() const {
 }
 
 std::int64_t wall_clock_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(read(CLOCK_REALTIME)).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(wall_clock()).count();
+}
+
+Duration wall_clock() {
+  return read(CLOCK_REALTIME);
 }
 
 }  // namespace flow

@@ -1,7 +1,7 @@
 // Time as the project uses it: monotonic nanoseconds, handed in by the caller.
 //
 // Logic never reads a clock; services read `SystemClock` and pass `now` on. Wall-clock time exists
-// only for printing (`wall_clock_ms`).
+// for printing (`wall_clock_ms`), and to order writes between gateways (base/write_version.h).
 #pragma once
 
 #include <chrono>
@@ -39,6 +39,9 @@ class SystemClock final : public Clock {
 
 // Milliseconds since 1970, for people to read in status and logs only.
 std::int64_t wall_clock_ms();
+
+// The time since 1970. May jump either way.
+Duration wall_clock();
 
 constexpr std::int64_t to_us(Duration duration) {
   return duration.count() / 1000;

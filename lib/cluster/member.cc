@@ -124,6 +124,7 @@ void Member::say_hello(Instant now) {
   hello.pid = identity_.pid;
   hello.host = identity_.host;
   hello.version = identity_.version;
+  hello.devices = identity_.devices;
   if (identity_.role == wire::Role::kGateway && topology_ != nullptr) hello.topology = *topology_;
   hello.ready = ready_;
   said_hello_ = true;

@@ -30,6 +30,7 @@ struct Identity {
   std::uint32_t pid = 0;
   std::string host;
   std::string version;
+  wire::DevicesAsked devices = {};  // workers
 };
 
 // What the owner has to act on.

@@ -42,9 +42,11 @@ inline constexpr std::string_view kNothingToJoin = "E0137";
 inline constexpr std::string_view kTooManyNodes = "E0138";
 inline constexpr std::string_view kTooManyInstances = "E0139";
 inline constexpr std::string_view kBadFilter = "E0140";
+inline constexpr std::string_view kBadDevices = "E0141";
 inline constexpr std::string_view kBadHosts = "E0142";
 inline constexpr std::string_view kHostsReplicas = "E0143";
 inline constexpr std::string_view kExternalKey = "E0144";
+inline constexpr std::string_view kBadBatching = "E0145";
 
 // Programs.
 inline constexpr std::string_view kProgramNotFound = "E0150";

@@ -76,6 +76,7 @@ struct Compiler {
   bool has_before(Position at) const;
   void check_limits();
   void check_external(Position at);
+  void check_batching(Position at);
   void make_nodes();
   Node make_node(Position at, NodeRole role);
   Node make_companion(Position at, NodeRole role);
@@ -101,8 +102,10 @@ void Compiler::run() {
   keep_needed_from_floating();
   order();
   check_limits();
-  for (Position at = 0; at < count; ++at)
+  for (Position at = 0; at < count; ++at) {
     check_external(at);
+    check_batching(at);
+  }
   if (diagnostics.has_errors()) return;
   make_nodes();
   link();
@@ -310,6 +313,17 @@ void Compiler::check_limits() {
   }
 }
 
+// A batch is one list of documents, so there must be nothing but documents to execute.
+void Compiler::check_batching(Position at) {
+  const ExecutorDecl& executor = decl(at);
+  if (executor.batching.empty() || !executor.no_reduce || !is_join(at) || has_before(at)) return;
+  diagnostics.error(codes::kBadBatching, executor.batching_place,
+                    fmt::format("executor '{}' gets the parts of its needs unreduced (no_reduce), "
+                                "which cannot be put into batches",
+                                executor.name.value),
+                    "leave `batching` or `no_reduce` out");
+}
+
 void Compiler::make_nodes() {
   for (Position at = 0; at < needs.size(); ++at) {
     const auto push = [this](Node made) {
@@ -372,6 +386,7 @@ Node Compiler::make_node(Position at, NodeRole role) {
   made.shards = static_cast<std::uint16_t>(executor.shards);
   made.allow_partial = executor.allow_partial;
   made.polling = polling_table(executor.polling, executor.shards);
+  made.batching = executor.batching;
   if (executor.external) make_forwarder(made, executor);
   return made;
 }

@@ -83,6 +83,17 @@ Wrong:  when = { "tags__lang" = "en" }
 Wrong:  when = { "tags__lang" = { "$equals" = "en" } }
 Right:  when = { "tags__lang" = { "$eq" = "en" } })"},
     Explanation{
+        codes::kBadDevices, "a selector of GPUs is not one",
+        R"(CUDA_VISIBLE_DEVICES = "RR..." gives each replica one of several GPUs, in turn. Behind RR stands which:
+nothing for all of them; a number (RR2; RR-1 is the last), a slice as in Python (RR0:2, RR::2), a list of
+numbers (RR1,3) or a list of UUIDs (RRGPU-8932f937,GPU-a1b2c3d4). A list that begins with a number goes on
+with numbers, and a slice must not be empty whatever the number of GPUs. A value that does not begin with
+RR is passed on as it is.
+
+Wrong:  env = { CUDA_VISIBLE_DEVICES = "RR1,3," }
+Wrong:  env = { CUDA_VISIBLE_DEVICES = "RR4:2" }
+Right:  env = { CUDA_VISIBLE_DEVICES = "RR2:4" })"},
+    Explanation{
         codes::kBadHosts, "hosts and ports of an external executor do not fit together",
         R"(`host` and `port` of an external executor are lists. With as many ports as hosts they are paired; one
 host with several ports, or one port with several hosts, goes with each. A host that has a port itself
@@ -107,6 +118,13 @@ several executors with `no_reduce`. On the other hand, `host` and `port` mean so
 
 Wrong:  external = true, shards = 2
 Right:  external = true, and shards = 2 in the flow it leads to)"},
+    Explanation{
+        codes::kBadBatching, "this executor cannot have batches",
+        R"(`batching` puts the documents of several requests into one list for one execution. An executor that
+gets the parts of its needs unreduced works on several lists, one a need.
+
+Wrong:  needs = ["a", "b"], no_reduce = true, batching = { "/encode" = { size = 32 } }
+Right:  the same without no_reduce, or without batching)"},
     Explanation{
         codes::kProgramNotFound, "the program of an executor was not found",
         R"(`uses` without a "/" is looked up as a built-in executor, in the folders of FLOW_EXECUTOR_PATH, beside

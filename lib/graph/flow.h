@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/batching.h"
 #include "base/polling.h"
 #include "base/time.h"
 #include "base/value.h"
@@ -84,6 +85,8 @@ struct ExecutorDecl {
   bool restart = true;
   Duration ready_timeout = std::chrono::seconds(60);
   std::vector<std::pair<std::string, std::string>> effects;  // endpoint or "*", effect
+  std::vector<BatchRule> batching;
+  Place batching_place;
   bool external = false;           // it runs elsewhere; each replica forwards to one of `hosts`
   std::vector<std::string> hosts;  // tcp://HOST:PORT or ipc:///PATH, by replica
   Place place;                     // of its [[executor]] line

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/batching.h"
 #include "base/ids.h"
 #include "base/polling.h"
 #include "base/value.h"
@@ -48,6 +49,7 @@ struct Node {
   bool external = false;  // runs elsewhere; its instances forward, each to one of with.hosts
   // Endpoint or "*", complete with the built-in defaults; empty with one shard.
   std::vector<std::pair<std::string, Polling>> polling;
+  std::vector<BatchRule> batching;
   std::optional<ValueMap> when;  // on the executor's first node only
   std::uint16_t executor = 0;    // position of its declaration in FlowDecl::executors
 };

@@ -19,6 +19,7 @@ constexpr Duration kStale = seconds(5);
 constexpr Duration kLeadsEvery = milliseconds(2);
 constexpr Duration kAvoidFor = seconds(2);
 constexpr Duration kAvoided = seconds(1);  // what an avoided target's delay counts more
+constexpr double kUnknownBatches = 4;      // that are filled while no service time is known
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 constexpr std::uint16_t kNoShard = 0xFFFF;
 
@@ -106,6 +107,8 @@ Duration Planner::service_of(const Target& target, const Task& task) const {
 // for ever.
 double Planner::window(const Target& target, const Task& task, Duration service) const {
   const NodeEstimate* estimate = &estimates_[task.endpoint][task.node.value];
+  const Batches batches = batches_of(task);
+  const double at_once = double{1} * target.concurrency * batches.size;
   if (task.run && !estimate->known) {
     for (const std::vector<NodeEstimate>& other : estimates_) {
       const NodeEstimate& candidate = other[task.node.value];
@@ -113,12 +116,12 @@ double Planner::window(const Target& target, const Task& task, Duration service)
         estimate = &candidate;
       }
     }
-    if (!estimate->known) return target.concurrency;
+    if (!estimate->known) return batches.size > 1 ? kUnknownBatches * at_once : at_once;
     service = std::max(estimate->service, kFastest);
   }
-  const auto reach =
-      static_cast<double>((3 * estimate->lead + kFeedback + milliseconds(1)).count());
-  return target.concurrency * (2 + reach / static_cast<double>(service.count()));
+  const auto reach = static_cast<double>(
+      (3 * estimate->lead + kFeedback + batches.timeout + milliseconds(1)).count());
+  return at_once * (2 + reach / static_cast<double>(service.count()));
 }
 
 bool Planner::has_room(const Target& target, const Task& task, Duration service,
@@ -179,7 +182,7 @@ void Planner::choose(std::uint32_t slot, const Task& task, Choices& choices) con
   choice.slot = slot;
   choice.instance = target.id;
   choice.shard = target.shard;
-  choice.charge = service_of(target, task);
+  choice.charge = service_of(target, task) / batches_of(task).size;
 }
 
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,

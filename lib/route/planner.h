@@ -8,6 +8,9 @@
 //
 //   window = concurrency x (2 + (3 x lead + feedback + 1 ms) / service)
 //
+// What is executed in batches counts their size as concurrency and their timeout as feedback: a
+// request that waits for its batch keeps nobody busy.
+//
 // lead: the sum of the service times on the longest path before the node; feedback: how long a
 // finish takes to be known here. Without the lead, slots held from admission starve every pipeline
 // (simulated; docs/decisions). Bounds: 1,024 requests and 32 MiB an instance, though an idle one
@@ -169,6 +172,11 @@ class Planner {
     std::uint16_t shard = 0;
     std::string address;
   };
+  // How an endpoint of a node is executed: so many documents at once, after so long at most.
+  struct Batches {
+    std::uint32_t size = 1;
+    Duration timeout{};
+  };
   // What a node of a request asks of its target, and what that makes of it.
   struct Task {
     NodeIndex node;
@@ -189,6 +197,7 @@ class Planner {
   void update_endpoints();
   void update_bindings();
   void update_polling();
+  void update_batching();
   void update_targets(std::vector<InstanceId>& gone);
   void update_target(const wire::TopologyInstance& instance, std::uint32_t slot);
   void update_lanes();
@@ -197,6 +206,9 @@ class Planner {
 
   // planner.cc: one request.
   void refresh_leads(EndpointIndex endpoint, Instant now);
+  Batches batches_of(const Task& task) const {
+    return task.run ? batches_[task.endpoint][task.node.value] : Batches{};
+  }
   Duration service_of(const Target& target, const Task& task) const;
   double window(const Target& target, const Task& task, Duration service) const;
   bool has_room(const Target& target, const Task& task, Duration service, bool awaited) const;
@@ -225,6 +237,7 @@ class Planner {
   std::vector<std::string> endpoint_names_;                          // [0]: all others
   std::vector<std::vector<bool>> binds_;                             // by endpoint, node
   std::vector<std::vector<wire::Polling>> polling_;                  // by endpoint, node
+  std::vector<std::vector<Batches>> batches_;                        // by endpoint, node
   std::vector<std::vector<NodeEstimate>> estimates_;                 // by endpoint, node
   std::vector<Instant> leads_at_;                                    // by endpoint
   Instant avoiding_until_{};  // nobody is avoided from then on

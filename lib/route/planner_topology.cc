@@ -26,6 +26,7 @@ std::vector<InstanceId> Planner::update(std::shared_ptr<const wire::Topology> to
   update_endpoints();
   update_bindings();
   update_polling();
+  update_batching();
   update_targets(gone);
   update_lanes();
   return gone;
@@ -42,6 +43,9 @@ void Planner::update_endpoints() {
   for (const wire::TopologyInstance& instance : topology_->instances)
     std::ranges::for_each(instance.endpoints, add);
   for (const wire::TopologyNode& node : topology_->nodes) {
+    for (const BatchRule& rule : node.batching) {
+      if (rule.endpoint != "*") add(rule.endpoint);
+    }
     if (node.shards == 1) continue;
     for (const auto& [name, polling] : node.polling) {
       if (name != "*") add(name);
@@ -86,6 +90,20 @@ void Planner::update_polling() {
       for (const auto& [name, polling] : node.polling) {
         const bool own = e != 0 && name == endpoint_names_[e];
         if (own || name == "*") polling_[e][n] = polling;
+        if (own) break;
+      }
+    }
+  }
+}
+
+// The endpoint's own rule, else that of all others.
+void Planner::update_batching() {
+  batches_.assign(endpoint_names_.size(), std::vector<Batches>(topology_->nodes.size()));
+  for (std::size_t n = 0; n < topology_->nodes.size(); ++n) {
+    for (std::size_t e = 0; e < endpoint_names_.size(); ++e) {
+      for (const BatchRule& rule : topology_->nodes[n].batching) {
+        const bool own = e != 0 && rule.endpoint == endpoint_names_[e];
+        if (own || rule.endpoint == "*") batches_[e][n] = {rule.size, rule.timeout};
         if (own) break;
       }
     }

@@ -58,8 +58,10 @@ Offset<fbs::Hello> pack(FlatBufferBuilder& builder, const Hello& hello) {
   const auto topology =
       hello.topology ? internal::pack_topology(builder, *hello.topology) : Offset<fbs::Topology>();
   const auto ready = hello.ready ? pack(builder, *hello.ready) : Offset<fbs::Ready>();
+  const auto visible = pack_text(builder, hello.devices.visible);
   return fbs::CreateHello(builder, static_cast<fbs::Role>(hello.role), name, hello.instance.value,
-                          hello.term, hello.highest_id, hello.pid, host, version, topology, ready);
+                          hello.term, hello.highest_id, hello.pid, host, version, topology, ready,
+                          visible, hello.devices.count);
 }
 
 Offset<fbs::Welcome> pack(FlatBufferBuilder& builder, const Welcome& welcome) {
@@ -68,11 +70,14 @@ Offset<fbs::Welcome> pack(FlatBufferBuilder& builder, const Welcome& welcome) {
   const auto with = pack_map(builder, welcome.with);
   const auto workspace = pack_text(builder, welcome.workspace);
   const auto settings = pack_map(builder, welcome.settings);
+  const auto devices =
+      welcome.devices ? builder.CreateString(*welcome.devices) : Offset<flatbuffers::String>();
   return fbs::CreateWelcome(builder, welcome.instance.value, welcome.term,
                             static_cast<std::uint64_t>(pack_duration(welcome.beat)), flow, executor,
                             welcome.node.value, welcome.shard, welcome.shards, welcome.replica,
                             welcome.replicas, with, workspace, settings, welcome.max_part_bytes,
-                            pack_duration(welcome.timeout), welcome.threads, welcome.publishes);
+                            pack_duration(welcome.timeout), welcome.threads, welcome.publishes,
+                            welcome.batches, devices);
 }
 
 Offset<fbs::Refused> pack(FlatBufferBuilder& builder, const Refused& refused) {
@@ -150,6 +155,8 @@ void unpack(const TableReader& table, Hello& hello) {
   if (const auto ready = table.table(Hello::VT_READY, fbs::ReadyTypeTable)) {
     unpack(ready, hello.ready.emplace());
   }
+  hello.devices.visible = table.text(Hello::VT_VISIBLE_DEVICES, kMaxText);
+  hello.devices.count = table.scalar<std::uint32_t>(Hello::VT_DEVICE_COUNT);
 }
 
 void unpack(const TableReader& table, Welcome& welcome) {
@@ -171,6 +178,10 @@ void unpack(const TableReader& table, Welcome& welcome) {
   welcome.timeout = unpack_duration(table, Welcome::VT_TIMEOUT_US);
   welcome.threads = table.scalar<std::uint32_t>(Welcome::VT_THREADS);
   welcome.publishes = table.flag(Welcome::VT_PUBLISHES);
+  welcome.batches = table.flag(Welcome::VT_BATCHES);
+  if (table.refers(Welcome::VT_DEVICES)) {
+    welcome.devices = table.text(Welcome::VT_DEVICES, kMaxText);
+  }
 }
 
 void unpack(const TableReader& table, Refused& refused) {

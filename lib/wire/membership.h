@@ -30,6 +30,13 @@ struct Ready {
   bool wants_matrix = false;
 };
 
+// What a worker's environment says of GPUs.
+struct DevicesAsked {
+  std::string visible;      // CUDA_VISIBLE_DEVICES as the process was started with
+  std::uint32_t count = 0;  // of its host; counted only where `visible` begins with RR
+  friend bool operator==(const DevicesAsked&, const DevicesAsked&) = default;
+};
+
 struct Hello {
   Role role = Role::kWorker;
   std::string name;        // the slot
@@ -41,6 +48,7 @@ struct Hello {
   std::string version;
   std::optional<Topology> topology;  // gateways: what they hold
   std::optional<Ready> ready;        // it was ready before
+  DevicesAsked devices;              // workers
 };
 
 struct Welcome {
@@ -60,7 +68,9 @@ struct Welcome {
   std::uint64_t max_part_bytes = 0;
   Duration timeout{};
   std::uint32_t threads = 1;
-  bool publishes = false;  // a successor polls ALL: bind a socket for lanes
+  bool publishes = false;              // a successor polls ALL: bind a socket for lanes
+  bool batches = false;                // requests are executed in batches
+  std::optional<std::string> devices;  // what CUDA_VISIBLE_DEVICES becomes; none: it is not set
 };
 
 struct Refused {

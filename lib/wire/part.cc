@@ -102,6 +102,7 @@ void unpack_part(const TableReader& part, PartHeader& header) {
   if (!part.structure(Part::VT_TRACE, header.trace)) header.trace = {};
   header.results = internal::unpack_bytes(part, Part::VT_RESULTS, kMaxHeader);
   part.copy_to(Part::VT_MISSING, header.missing, kMaxMissing);
+  header.written_ns = part.scalar<std::uint64_t>(Part::VT_WRITTEN_NS);
 }
 
 void unpack_report(const TableReader& table, Report& report) {
@@ -153,6 +154,7 @@ Frames PartEncoder::encode(const PartHeader& header, const Bytes& payload) {
   if (header.trace != Trace{}) part.add_trace(&trace);
   part.add_results(results);
   part.add_missing(missing);
+  part.add_written_ns(header.written_ns);
   return state_->message.finish(part.Finish(), Kind::kPart, header.target, &payload);
 }
 

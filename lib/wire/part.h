@@ -16,6 +16,7 @@
 #include "base/polling.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "base/write_version.h"
 #include "wire/envelope.h"
 
 namespace flow::wire {
@@ -89,6 +90,12 @@ struct PartHeader {
   std::unique_ptr<Failure> failure;  // set: an error part
   std::vector<MissingPart> missing;  // ascending, no duplicates
   Trace trace;
+  std::uint64_t written_ns = 0;  // the gateway's wall clock when it admitted the request; 0: none
+
+  // The version of what the request writes.
+  WriteVersion version() const {
+    return written_ns == 0 ? WriteVersion{} : WriteVersion{written_ns, request.gateway.value};
+  }
 };
 
 // One part: what one predecessor (one shard of it) sends for one request.

@@ -109,6 +109,9 @@ class TableReader {
     return true;
   }
 
+  // Whether a string, vector or table is there, be it empty.
+  bool refers(Field field) const { return find(field, 4, 4) != 0; }
+
   // Absent is empty. More than `limit` bytes are a fault.
   std::string_view text(Field field, std::size_t limit) const {
     const Vector found = vector(field, kCharacter, limit);

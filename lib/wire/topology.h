@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/batching.h"
 #include "base/ids.h"
 #include "base/polling.h"
 #include "base/time.h"
@@ -35,6 +36,7 @@ struct TopologyNode {
 
   bool allow_partial = false;  // polled ALL it answers with the shards there are
   ValueMap when;               // the filter at its entry; empty: none
+  std::vector<BatchRule> batching;
 
   // The name in the flow file: "index" also for its uses_before and uses_after.
   std::string_view executor() const { return std::string_view(name).substr(0, name.find('/')); }
@@ -90,7 +92,8 @@ struct Topology {
   std::vector<TopologyInstance> instances;
   std::vector<TopologyGateway> gateways;
   std::vector<TopologyLane> lanes;
-  bool sorts = false;  // answers follow the order of the request's ids
+  bool sorts = false;     // answers follow the order of the request's ids
+  bool draining = false;  // nothing new comes in: what waits for company goes on
 
   friend bool operator==(const Topology&, const Topology&) = default;
 };

@@ -38,10 +38,17 @@ Offset<fbs::Node> pack_node(FlatBufferBuilder& builder, const TopologyNode& node
   }
   const auto polled = pack_texts(builder, endpoints);
   const auto polling = polls.empty() ? 0 : builder.CreateVector(polls);
+  std::vector<Offset<fbs::BatchRule>> rules;
+  for (const BatchRule& rule : node.batching) {
+    const auto endpoint = pack_text(builder, rule.endpoint);
+    rules.push_back(
+        fbs::CreateBatchRule(builder, endpoint, rule.size, pack_duration(rule.timeout)));
+  }
+  const auto batching = pack_offsets(builder, rules);
   const auto when = node.when.empty() ? 0 : pack_bytes(builder, encode_value(node.when));
   return fbs::CreateNode(builder, name, needs, node.no_reduce, node.floating, node.shards,
                          node.replicas, pack_duration(node.timeout), effects, polled, polling,
-                         node.takes_parts, node.allow_partial, when);
+                         node.takes_parts, node.allow_partial, when, batching);
 }
 
 Offset<fbs::Lane> pack_lane(FlatBufferBuilder& builder, const TopologyLane& lane) {
@@ -121,6 +128,14 @@ void unpack_when(const TableReader& table, TopologyNode& node) {
   }
 }
 
+void unpack_rule(const TableReader& table, BatchRule& rule) {
+  using Fields = fbs::BatchRule;
+  rule.endpoint = table.text(Fields::VT_ENDPOINT, kMaxText);
+  rule.size = table.scalar<std::uint32_t>(Fields::VT_SIZE);
+  rule.timeout = unpack_duration(table, Fields::VT_TIMEOUT_US);
+  if (rule.size == 0) table.fail(Fields::VT_SIZE, "is 0, at least 1 is possible");
+}
+
 void unpack_node(const TableReader& table, TopologyNode& node) {
   using fbs::Node;
   node.name = table.text(Node::VT_NAME, kMaxText);
@@ -135,6 +150,8 @@ void unpack_node(const TableReader& table, TopologyNode& node) {
   node.takes_parts = table.flag(Node::VT_TAKES_PARTS);
   node.allow_partial = table.flag(Node::VT_ALLOW_PARTIAL);
   unpack_when(table, node);
+  table.tables(Node::VT_BATCHING, fbs::BatchRuleTypeTable, kMaxEndpoints, node.batching,
+               unpack_rule);
 }
 
 void unpack_lane(const TableReader& table, TopologyLane& lane) {
@@ -221,7 +238,7 @@ Offset<fbs::Topology> pack_topology(FlatBufferBuilder& builder, const Topology& 
   const auto gateway_vector = pack_offsets(builder, gateways);
   return fbs::CreateTopology(builder, topology.term, topology.version, flow, node_vector,
                              topology.sink.value, instance_vector, gateway_vector, lane_vector,
-                             topology.sorts);
+                             topology.sorts, topology.draining);
 }
 
 void unpack_topology(const TableReader& table, Topology& topology) {
@@ -237,6 +254,7 @@ void unpack_topology(const TableReader& table, Topology& topology) {
                unpack_gateway);
   table.tables(Topology::VT_LANES, fbs::LaneTypeTable, kMaxLanes, topology.lanes, unpack_lane);
   topology.sorts = table.flag(Topology::VT_SORTS);
+  topology.draining = table.flag(Topology::VT_DRAINING);
   if (table.buffer().ok()) check_indices(table, topology);
 }
 

@@ -52,11 +52,11 @@ std::string address_of(const std::string& name, std::uint32_t pid) {
 }
 
 Peer::Peer(World& the_world, wire::Role the_role, const std::string& the_name,
-           std::uint32_t the_pid)
+           std::uint32_t the_pid, wire::DevicesAsked devices)
     : world(the_world), name(the_name), role(the_role), pid(the_pid) {
   connection = ConnectionId{world.next_connection++};
-  member =
-      std::make_unique<cluster::Member>(cluster::Identity{role, name, pid, "host", "1"}, *this);
+  member = std::make_unique<cluster::Member>(
+      cluster::Identity{role, name, pid, "host", "1", std::move(devices)}, *this);
 }
 
 void Peer::send(const wire::ControlMessage& message) {
@@ -152,7 +152,7 @@ void World::restart_broker() {
 }
 
 Peer& World::add(wire::Role role, const std::string& name, bool becomes_ready) {
-  Peer& peer = peers.emplace_back(*this, role, name, next_pid_++);
+  Peer& peer = peers.emplace_back(*this, role, name, next_pid_++, devices_of_newcomers);
   peer.becomes_ready = becomes_ready;
   peer.blind = newcomers_are_blind;
   peer.tick();

@@ -38,7 +38,8 @@ class World;
 
 class Peer final : public cluster::BrokerPort {
  public:
-  Peer(World& world, wire::Role role, const std::string& name, std::uint32_t pid);
+  Peer(World& world, wire::Role role, const std::string& name, std::uint32_t pid,
+       wire::DevicesAsked devices);
 
   void send(const wire::ControlMessage& message) override;
   void deliver(wire::ControlMessage message);
@@ -121,6 +122,7 @@ class World final : private Effects {
   std::map<std::string, Probed> answers;  // by address, instead of the truth
   std::uint32_t next_connection = 1;
   bool newcomers_are_blind = false;
+  wire::DevicesAsked devices_of_newcomers;  // workers
 
   void to_core(ConnectionId from, const wire::ControlMessage& message);
   void pump();

@@ -7,87 +7,10 @@
 #include <map>
 #include <random>
 
-#include "executors/index_store/record_body.h"
-#include "tests/executors/fake_call.h"
+#include "tests/executors/store_fixture.h"
 
 namespace flow::executors::testing {
 namespace {
-
-// A view that checks every call against what it was told before. Its attachment is one byte a
-// document: the length of its text.
-class CheckedView final : public IndexView {
- public:
-  std::vector<std::string> texts;  // by slot, "" when removed
-
-  Status added(Slot first, std::span<const wire::Document> documents,
-               std::span<const std::byte> attachment) override {
-    CHECK(first == texts.size());
-    CHECK(attachment.size() == documents.size());
-    for (const wire::Document& document : documents) {
-      CHECK(attachment[&document - documents.data()] == mark(document.text()));
-      texts.emplace_back(document.text());
-    }
-    return {};
-  }
-  void removed(Slot slot, const wire::Document& document) override {
-    CHECK(texts.at(slot) == document.text());
-    texts[slot].clear();
-  }
-  void renumbered(std::span<const Slot> now, std::size_t live) override {
-    CHECK(now.size() == texts.size());
-    std::vector<std::string> moved(live);
-    for (std::size_t old = 0; old < now.size(); ++old) {
-      CHECK((now[old] == kNoSlot) == texts[old].empty());
-      if (now[old] != kNoSlot) moved.at(now[old]) = texts[old];
-    }
-    texts = moved;
-    ++renumberings;
-  }
-  void append_attachment(Slot slot, std::vector<std::byte>& out) const override {
-    out.push_back(mark(texts.at(slot)));
-  }
-  static std::byte mark(std::string_view text) { return static_cast<std::byte>(text.size()); }
-
-  int renumberings = 0;
-};
-
-DocumentStore::Options options_in(const TempFolder& folder) {
-  DocumentStore::Options options;
-  options.folder = folder.path();
-  options.kind = "test";
-  options.sync = SyncPolicy::kNone;
-  options.lock_patience = Duration::zero();
-  return options;
-}
-
-std::unique_ptr<DocumentStore> open_at(const DocumentStore::Options& options, CheckedView& view) {
-  auto store = DocumentStore::open(options, view);
-  REQUIRE_MESSAGE(store.ok(), (store.ok() ? "" : store.error().message));
-  return *std::move(store);
-}
-
-Status put(DocumentStore& store, const std::map<std::string, std::string>& texts) {
-  Documents documents;
-  std::vector<std::byte> attachment;
-  for (const auto& [id, text] : texts) {
-    documents.push_back(text_document(id, text));
-    attachment.push_back(CheckedView::mark(text));
-  }
-  return store.put(documents, attachment);
-}
-
-// The live documents in the order of their slots: "id=text".
-std::vector<std::string> contents(const DocumentStore& store) {
-  std::vector<std::string> all;
-  for (Slot slot = 0; slot < store.slot_count(); ++slot) {
-    const wire::Document* document = store.at(slot);
-    if (document != nullptr) all.push_back(fmt::format("{}={}", document->id(), document->text()));
-  }
-  CHECK(all.size() == store.size());
-  return all;
-}
-
-using All = std::vector<std::string>;
 
 TEST_CASE("documents are stored, replaced, removed and come back") {
   const TempFolder folder;
@@ -210,18 +133,38 @@ TEST_CASE("a store equals a model after random work and reopening") {
 
 TEST_CASE("a record body comes back as it was, a broken one is refused") {
   const std::vector<std::byte> attachment(5, std::byte{7});
-  const auto body = put_body(Bytes::copy_of("list"), attachment);
-  const auto parsed = parse_body(body);
-  REQUIRE(parsed.ok());
-  CHECK(parsed->is_put);
-  CHECK(parsed->list.size() == 4);
-  CHECK(parsed->attachment.size() == 5);
+  const std::vector<WriteVersion> two = {{5, 1}, {6, 2}};
+  for (const Versions versions : {Versions(), Versions(two).first(1), Versions(two)}) {
+    const auto body = put_body(Bytes::copy_of("list"), versions, attachment);
+    const auto parsed = parse_body(body);
+    REQUIRE(parsed.ok());
+    CHECK(parsed->is_put);
+    CHECK(parsed->list.size() == 4);
+    CHECK(parsed->attachment.size() == 5);
+    CHECK(std::ranges::equal(parsed->versions, versions));
+    CHECK(body[0] == (versions.empty() ? std::byte{1} : std::byte{3}));
 
-  const auto removed = remove_body({"a", "bc"});
-  CHECK(parse_body(removed)->ids == All{"a", "bc"});
-  for (std::size_t size = 0; size < removed.size(); ++size) {
-    CHECK_FALSE(parse_body(std::span(removed).first(size)).ok());
+    const auto removed = remove_body({"a", "bc"}, versions);
+    CHECK(removed[0] == (versions.empty() ? std::byte{2} : std::byte{4}));
+    CHECK(parse_body(removed)->ids == All{"a", "bc"});
+    CHECK(std::ranges::equal(parse_body(removed)->versions, versions));
+    for (std::size_t size = 0; size < removed.size(); ++size) {
+      CHECK_FALSE(parse_body(std::span(removed).first(size)).ok());
+    }
   }
+}
+
+TEST_CASE("a record with more versions than it has room for is refused") {
+  const std::vector<WriteVersion> one = {{5, 1}};
+  auto body = put_body(Bytes::copy_of("list"), one, {});
+  REQUIRE(parse_body(body).ok());
+  body[11] = std::byte{0xFF};
+  CHECK_FALSE(parse_body(body).ok());
+  body[8] = body[11] = std::byte{0};
+  CHECK_FALSE(parse_body(body).ok());
+  auto removed = remove_body({"a", "b", "c"}, one);
+  removed[8] = std::byte{2};
+  CHECK_FALSE(parse_body(removed).ok());
 }
 
 }  // namespace

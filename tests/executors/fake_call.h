@@ -17,24 +17,33 @@
 
 namespace flow::executors::testing {
 
+// What a request says of the write it is.
+struct Stamp {
+  WriteVersion version;
+  bool catching_up = false;
+};
+
 class FakeRequest final : public Request {
  public:
-  FakeRequest(std::string endpoint, ValueMap parameters)
-      : endpoint_(std::move(endpoint)), parameters_(std::move(parameters)) {}
+  FakeRequest(std::string endpoint, ValueMap parameters, Stamp stamp = {})
+      : endpoint_(std::move(endpoint)), parameters_(std::move(parameters)), stamp_(stamp) {}
   std::string_view endpoint() const override { return endpoint_; }
   std::string id() const override { return "1-1"; }
   const ValueMap& parameters() const override { return parameters_; }
   Duration remaining() const override { return std::chrono::seconds(10); }
+  WriteVersion version() const override { return stamp_.version; }
+  bool catching_up() const override { return stamp_.catching_up; }
 
  private:
   std::string endpoint_;
   ValueMap parameters_;
+  Stamp stamp_;
 };
 
 class FakeCall final : public Executor::Call {
  public:
-  FakeCall(std::string endpoint, ValueMap parameters, DocumentsMatrix parts)
-      : request_(std::move(endpoint), std::move(parameters)), parts_(std::move(parts)) {}
+  FakeCall(std::string endpoint, ValueMap parameters, DocumentsMatrix parts, Stamp stamp = {})
+      : request_(std::move(endpoint), std::move(parameters), stamp), parts_(std::move(parts)) {}
 
   const Request& request() const override { return request_; }
   Documents& documents() override {
@@ -77,18 +86,18 @@ inline const Executor::Binding* binding_of(const Executor& executor, std::string
 }
 
 inline Documents run_parts(Executor& executor, std::string endpoint, DocumentsMatrix parts,
-                           ValueMap parameters = {}) {
+                           ValueMap parameters = {}, Stamp stamp = {}) {
   const Executor::Binding* binding = binding_of(executor, endpoint);
-  FakeCall call(std::move(endpoint), std::move(parameters), std::move(parts));
+  FakeCall call(std::move(endpoint), std::move(parameters), std::move(parts), stamp);
   if (binding != nullptr) binding->handler(call);
   return call.result();
 }
 
 inline Documents run(Executor& executor, std::string endpoint, Documents documents,
-                     ValueMap parameters = {}) {
+                     ValueMap parameters = {}, Stamp stamp = {}) {
   DocumentsMatrix parts;
   parts.push_back({"gateway", std::move(documents)});
-  return run_parts(executor, std::move(endpoint), std::move(parts), std::move(parameters));
+  return run_parts(executor, std::move(endpoint), std::move(parts), std::move(parameters), stamp);
 }
 
 inline Document text_document(std::string_view id, std::string_view text) {

@@ -32,7 +32,7 @@ void index_request(Index& index, int request) {
   Documents documents;
   for (int i = 0; i < kPerRequest; ++i)
     documents.push_back(numbered(request, i));
-  run(index, "/index", documents);
+  run(index, "/index", documents, {}, {{1000 + static_cast<std::uint64_t>(request), 1}});
 }
 
 template <typename Index>
@@ -44,10 +44,11 @@ std::vector<std::string> stored_ids(Index& index) {
   return ids;
 }
 
-// A child that indexes request after request and says on a pipe which ones it has answered.
+// A child that does step after step with an index and says on a pipe which ones it has done.
 template <typename Index>
 struct Child {
-  explicit Child(const ExecutorConfig& config) {
+  template <typename Step>
+  Child(const ExecutorConfig& config, int steps, const Step& step) {
     REQUIRE(pipe(ends) == 0);
     pid = fork();
     if (pid != 0) {
@@ -55,12 +56,17 @@ struct Child {
       return;
     }
     Index index(config);
-    for (int request = 0; request < 3000; ++request) {
-      index_request(index, request);
-      if (write(ends[1], &request, sizeof request) < 0) _exit(1);
+    for (int n = 0; n < steps; ++n) {
+      step(index, n);
+      if (write(ends[1], &n, sizeof n) < 0) _exit(1);
     }
     _exit(0);
   }
+
+  // Indexes request after request.
+  explicit Child(const ExecutorConfig& config)
+      : Child(config, 3000, [](Index& index, int request) { index_request(index, request); }) {}
+
   ~Child() { close(ends[0]); }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -107,6 +113,83 @@ TEST_CASE_TEMPLATE("a killed index keeps every answered request and whole reques
     CHECK(ids == expected);
     answered = requests;
   }
+}
+
+TEST_CASE_TEMPLATE("a replica killed while it copies keeps whole pieces and can copy again", Index,
+                   VectorIndex, TextIndex) {
+  const TempFolder folder;
+  const TempFolder other_folder;
+  const ExecutorConfig config = config_in(folder);
+  Index sibling(config_in(other_folder));
+  for (int request = 0; request < 60; ++request)
+    index_request(sibling, request);
+  run(sibling, "/delete", list_of({numbered(0, 0), numbered(70, 0)}), {}, {{5000, 1}});
+  std::vector<SnapshotPiece> pieces;
+  for (std::string cursor; pieces.empty() || !pieces.back().last; cursor = pieces.back().cursor)
+    pieces.push_back(*sibling.replicated()->next_piece(cursor, 1000));
+  REQUIRE(pieces.size() > 10);
+  const auto merge = [&pieces](Index& index, int step) {
+    const auto which = static_cast<std::size_t>(step);
+    if (!index.replicated()->merge(pieces[which].bytes)) _exit(1);
+  };
+  std::vector<std::size_t> held = {0};
+  {
+    const TempFolder dry_folder;
+    Index dry(config_in(dry_folder));
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      merge(dry, static_cast<int>(i));
+      held.push_back(dry.replicated()->held().entries);
+    }
+  }
+  for (const int next : {2, 7}) {
+    Child<Index> child(config, static_cast<int>(pieces.size()), merge);
+    const auto merged = static_cast<std::size_t>(child.kill_after(next));
+    Index index(config);
+    const std::uint64_t entries = index.replicated()->held().entries;
+    CHECK(std::ranges::find(held, entries) != held.end());
+    CHECK(entries >= held[merged]);
+  }
+  Index index(config);
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    merge(index, static_cast<int>(i));
+  CHECK(index.replicated()->held() == sibling.replicated()->held());
+  CHECK(stored_ids(index) == stored_ids(sibling));
+}
+
+// The limit on the size of files, as long as it lives: the next write beyond it fails.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(std::uint64_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit limit{bytes, before_.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_CASE("a merge that fails half way leaves nothing behind") {
+  const TempFolder folder;
+  const TempFolder other_folder;
+  TextIndex sibling(config_in(other_folder));
+  TextIndex index(config_in(folder));
+  index_request(sibling, 1);
+  const auto piece = sibling.replicated()->next_piece("", 100'000);
+  REQUIRE(piece.ok());
+  const std::string log = folder.path() + "/work/documents.log";
+  const Held before = index.replicated()->held();
+  {
+    const FileSizeLimit full(std::filesystem::file_size(log) + 50);
+    CHECK_FALSE(index.replicated()->merge(piece->bytes).ok());
+  }
+  CHECK(index.replicated()->held() == before);
+  CHECK(index.replicated()->merge(piece->bytes).ok());
+  CHECK(index.replicated()->held() == sibling.replicated()->held());
 }
 
 std::string read_file(const std::string& path) {
@@ -176,23 +259,6 @@ TEST_CASE("a log damaged in the middle is refused and left alone") {
       ConfigError);
   CHECK(read_file(log.path()) == damaged);
 }
-
-// The limit on the size of files, as long as it lives: the next write beyond it fails.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(std::uint64_t bytes) {
-    signal(SIGXFSZ, SIG_IGN);
-    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    const rlimit limit{bytes, before_.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 TEST_CASE("a write that fails half way leaves nothing behind and searches go on") {
   const TempFolder folder;

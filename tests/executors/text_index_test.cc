@@ -125,6 +125,59 @@ TEST_CASE("an update of an unknown document names it and stores nothing") {
   CHECK(found(index, "two").empty());
 }
 
+Stamp stamp(std::uint64_t time_ns, bool catching_up = false) {
+  return {{time_ns, 1}, catching_up};
+}
+
+TEST_CASE("an older write changes no document, whatever endpoint it came by") {
+  const TempFolder folder;
+  TextIndex index(config_in(folder));
+  run(index, "/index", list_of({text_document("a", "newer")}), {}, stamp(20));
+  run(index, "/index", list_of({text_document("a", "older")}), {}, stamp(10));
+  run(index, "/update", list_of({text_document("a", "older")}), {}, stamp(10));
+  run(index, "/delete", list_of({text_document("a", "")}), {}, stamp(10));
+  CHECK(found(index, "newer older") == Ids{"a"});
+  CHECK(found(index, "older").empty());
+
+  run(index, "/delete", list_of({text_document("a", ""), text_document("z", "")}), {}, stamp(30));
+  run(index, "/index", list_of({text_document("a", "late"), text_document("z", "late")}), {},
+      stamp(25));
+  CHECK(found(index, "late").empty());
+}
+
+TEST_CASE("while it catches up an index stores updates of what it does not know yet") {
+  const TempFolder folder;
+  TextIndex index(config_in(folder));
+  const Documents update = list_of({text_document("a", "updated")});
+  CHECK_THROWS(run(index, "/update", update, {}, stamp(20)));
+  run(index, "/update", update, {}, stamp(20, true));
+  run(index, "/delete", list_of({text_document("b", "")}), {}, stamp(20, true));
+  run(index, "/index", list_of({text_document("a", "copied"), text_document("b", "copied")}), {},
+      stamp(10));
+  CHECK(found(index, "updated copied") == Ids{"a"});
+  CHECK(found(index, "copied").empty());
+}
+
+TEST_CASE("an index that copies another one answers as that one does") {
+  const TempFolder folder;
+  const TempFolder other_folder;
+  TextIndex index(config_in(folder));
+  TextIndex other(config_in(other_folder));
+  run(index, "/index", list_of({text_document("b", "same"), text_document("a", "same")}), {},
+      stamp(20));
+  run(index, "/index", list_of({text_document("c", "same")}), {}, stamp(10));
+  CHECK(found(index, "same") == Ids{"c", "b", "a"});  // by the time of admission
+  run(other, "/index", list_of({text_document("c", "same")}), {}, stamp(10));
+
+  REQUIRE(index.replicated() != nullptr);
+  const auto piece = index.replicated()->next_piece("", 1U << 20);
+  REQUIRE(piece.ok());
+  CHECK(piece->last);
+  CHECK(other.replicated()->merge(piece->bytes).ok());
+  CHECK(other.replicated()->held() == index.replicated()->held());
+  CHECK(found(other, "same") == Ids{"c", "b", "a"});
+}
+
 TEST_CASE("searches agree with a slow model after random writes and reopening") {
   const unsigned seed = std::random_device{}();
   CAPTURE(seed);

@@ -9,6 +9,8 @@
 #include <map>
 #include <random>
 
+#include "executors/index_store/record_body.h"
+#include "executors/index_store/snapshot_piece.h"
 #include "tests/executors/fake_call.h"
 
 namespace flow::executors::testing {
@@ -230,6 +232,41 @@ TEST_CASE("settings and workspaces that cannot be used are refused") {
                        "with.fsync is \"yes\", expected one of none, interval, always",
                        ConfigError);
   CHECK_THROWS_AS(VectorIndex(config_in(folder, {{"top", 0}})), ConfigError);
+}
+
+TEST_CASE("embeddings are copied with their documents, and checked before") {
+  const TempFolder folder;
+  const TempFolder other_folder;
+  VectorIndex index(config_in(folder));
+  VectorIndex other(config_in(other_folder));
+  const Stamp stamp{{10, 1}};
+  run(index, "/index", list_of({vector_document("a", {1, 0}), vector_document("b", {0, 1})}), {},
+      stamp);
+  const auto piece = index.replicated()->next_piece("", 1U << 20);
+  REQUIRE(piece.ok());
+  REQUIRE(other.replicated()->merge(piece->bytes).ok());
+  CHECK(search(other, {0, 1}) == Ids{"b", "a"});
+  CHECK(other.replicated()->held() == index.replicated()->held());
+}
+
+TEST_CASE("a piece with another number of numbers, or one that is not finite, is refused") {
+  const Documents documents = list_of({text_document("z", "")});
+  const auto merged = [&documents](std::vector<float> numbers) {
+    const TempFolder folder;
+    VectorIndex index(config_in(folder));
+    run(index, "/index", one("a", {1, 0}));
+    const auto body = put_body(documents.encode(), {}, std::as_bytes(std::span(numbers)));
+    const Status status = index.replicated()->merge(make_piece("vector-index", body));
+    CHECK(search(index, {1, 0}).size() == (status ? 2 : 1));
+    return status ? "merged" : status.error().message;
+  };
+  CHECK(merged({1, 1}) == "merged");
+  CHECK(merged({1, 1, 1}) ==
+        "a snapshot piece does not fit: holds 1 documents with 12 bytes of embeddings, expected 2 "
+        "numbers each");
+  CHECK(merged({}).starts_with("a snapshot piece does not fit"));
+  CHECK(merged({1, std::numeric_limits<float>::quiet_NaN()}) ==
+        "a snapshot piece does not fit: holds an embedding with a number that is not finite");
 }
 
 }  // namespace

@@ -80,4 +80,21 @@ TEST_CASE("a flow with a Redis of its own starts none") {
   CHECK_FALSE(has(find(launch, "broker"), "--redis", launch.redis));
 }
 
+TEST_CASE("a selector of devices in flowctl's own environment is refused for whom it is meant") {
+  config::LoadResult result = config::load_flow_text(
+      "[flow]\nname = \"x\"\n[[executor]]\nname = \"own\"\nenv = { CUDA_VISIBLE_DEVICES = \"1\" }\n"
+      "[[executor]]\nname = \"a\"\n",
+      "/flows/x.toml", {});
+  REQUIRE(result.ok());
+  for (const char* fine : {"", "0,1", "1,,", "RR", "RR1:", "RRGPU-a"})
+    CHECK(check_devices(*result.flow, fine).ok());
+  const Status refused = check_devices(*result.flow, "RR1,3,");
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.starts_with(
+      "CUDA_VISIBLE_DEVICES of this process is for executor 'a', which has none of its own: "
+      "'RR1,3,' selects no devices: an entry of the list is empty; right are RR (all), "));
+  result.flow->decl.executors.pop_back();
+  CHECK(check_devices(*result.flow, "RR1,3,").ok());
+}
+
 }  // namespace flow::flowctl

@@ -82,4 +82,24 @@ TEST_CASE("of several gateway addresses the one that other hosts can use is show
   CHECK(gateway_address(status(R"({"gateway":null})")).empty());
 }
 
+TEST_CASE("devices have a column where an instance has some") {
+  const std::string none = status_table(
+      status(R"({"executors":[{"name":"a","instances":[{"name":"a/rep-0","devices":[]}]}]})"),
+      false);
+  CHECK(none.find("DEVICES") == std::string::npos);
+  const std::string some = status_table(
+      status(R"({"executors":[{"name":"a","instances":[{"name":"a/rep-0","devices":["0","GPU-b"],
+                 "reason":"why"},{"name":"a/rep-1","devices":[]}]},{"name":"b"}]})"),
+      false);
+  CHECK(some.find("MEMORY  DEVICES  REASON") != std::string::npos);
+  CHECK(some.find("0,GPU-b  why") != std::string::npos);
+}
+
+TEST_CASE("warnings of the status are told by executor") {
+  CHECK(status_warnings(status(R"({"executors":[{"name":"a"}]})")).empty());
+  CHECK(status_warnings(
+            status(R"({"executors":[{"name":"a","warnings":["no GPU"]},{"name":"b"}]})")) ==
+        std::vector<std::string>{"executor 'a': no GPU"});
+}
+
 }  // namespace flow::flowctl

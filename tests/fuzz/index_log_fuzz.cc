@@ -2,7 +2,8 @@
 // refuses; of a log that was right before it gives a prefix of what was in it.
 //
 // The input: how many bodies, which byte to damage and how, where to cut off, then the bodies. The
-// same bytes are also scanned as they are, as a file and as the body of a record.
+// same bytes are also read as they are: as a file, as the body of a record, as a cursor and as a
+// piece of a snapshot, whose body is then the body of a record.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "base/check.h"
 #include "executors/index_store/log_format.h"
 #include "executors/index_store/record_body.h"
+#include "executors/index_store/snapshot_piece.h"
 
 namespace {
 
@@ -54,6 +56,35 @@ std::vector<std::byte> log_of(const Bodies& bodies, std::uint64_t synced) {
   return file;
 }
 
+// What parses is made again from its parts.
+void read_body(std::span<const std::byte> body) {
+  const auto parsed = parse_body(body);
+  if (!parsed) return;
+  if (parsed->is_put) {
+    const auto made =
+        put_body(flow::Bytes::copy_of(parsed->list), parsed->versions, parsed->attachment);
+    const auto again = parse_body(made);
+    FLOW_CHECK(again.ok() && again->versions == parsed->versions, "versions come back");
+    FLOW_CHECK(std::ranges::equal(again->attachment, parsed->attachment), "attachments come back");
+  } else {
+    const auto again = parse_body(remove_body(parsed->ids, parsed->versions));
+    FLOW_CHECK(again.ok() && again->ids == parsed->ids, "ids come back");
+    FLOW_CHECK(again->versions == parsed->versions, "versions come back");
+  }
+}
+
+void read_piece(std::span<const std::byte> input) {
+  const auto made = make_piece("fuzz", input);
+  const auto body = open_piece(made, "fuzz");
+  FLOW_CHECK(body.ok() && std::ranges::equal(*body, input), "a piece comes back");
+  FLOW_CHECK(!open_piece(made, "other").ok(), "a piece of another kind is refused");
+  const auto opened = open_piece(input, "fuzz");
+  if (opened) read_body(*opened);
+  const std::string_view text(reinterpret_cast<const char*>(input.data()), input.size());
+  const auto cursor = parse_cursor(text);
+  if (cursor) FLOW_CHECK(parse_cursor(to_string(*cursor)).ok(), "a cursor comes back");
+}
+
 void scan(std::span<const std::byte> file, const Bodies* expected) {
   Bodies found;
   const auto result = scan_log(file, "fuzz", [&found](std::span<const std::byte> body) {
@@ -73,7 +104,8 @@ void scan(std::span<const std::byte> file, const Bodies* expected) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto input = std::as_bytes(std::span(data, size));
   scan(input, nullptr);
-  static_cast<void>(parse_body(input));
+  read_body(input);
+  read_piece(input);
   Damage damage;
   if (size < sizeof damage) return 0;
   std::memcpy(&damage, data, sizeof damage);

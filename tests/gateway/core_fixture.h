@@ -50,6 +50,7 @@ struct FakeEffects final : gateway::Effects {
     Errc code;
     std::string executor;
     Bytes payload;
+    WriteVersion version;
   };
   struct Answer {
     std::uint64_t id;
@@ -70,7 +71,8 @@ struct FakeEffects final : gateway::Effects {
             header.missing,
             failure ? failure->code : Errc::kOk,
             failure ? failure->executor : "",
-            payload};
+            payload,
+            header.version()};
   }
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override {
     sent.push_back(sent_part(to, header, payload));

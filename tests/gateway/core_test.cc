@@ -106,6 +106,44 @@ TEST_CASE("a death sends what had not got past it again, on another replica, as 
   CHECK(f.effects.answers[0].attempts == 2);
 }
 
+TEST_CASE("each request is stamped later than the one before, whatever the wall clock does") {
+  Fixture f;
+  f.core.set_wall_offset(1000s);
+  f.ask(1, at(5ms));
+  f.finish(0, at(5ms));
+  f.ask(2, at(5ms));
+  f.finish(1, at(5ms));
+  f.core.set_wall_offset(900s);
+  f.ask(3, at(6ms));
+  f.finish(2, at(6ms));
+  f.core.set_wall_offset(2000s);
+  f.ask(4, at(7ms));
+
+  REQUIRE(f.effects.sent.size() == 4);
+  const auto wall = [](Duration offset, Instant now) {
+    return static_cast<std::uint64_t>((offset + now.time_since_epoch()).count());
+  };
+  const std::uint64_t first = wall(1000s, at(5ms));
+  CHECK(f.effects.sent[0].version == WriteVersion{first, kSelf.value});
+  CHECK(f.effects.sent[1].version == WriteVersion{first + 1, kSelf.value});
+  CHECK(f.effects.sent[2].version == WriteVersion{first + 2, kSelf.value});
+  CHECK(f.effects.sent[3].version == WriteVersion{wall(2000s, at(7ms)), kSelf.value});
+}
+
+TEST_CASE("a request keeps its stamp when it is sent again") {
+  Fixture f;
+  f.core.set_wall_offset(1000s);
+  f.ask(7, at(0ms));
+  f.lose(f.effects.sent[0].to.value, at(5ms));
+  f.core.set_wall_offset(2000s);
+  f.core.tick(at(30ms));
+
+  REQUIRE(f.effects.sent.size() == 2);
+  CHECK(f.effects.sent[1].attempt == 2);
+  CHECK(f.effects.sent[0].version);
+  CHECK(f.effects.sent[1].version == f.effects.sent[0].version);
+}
+
 TEST_CASE("a death does not repeat what the successor has reported received") {
   Fixture f;
   f.ask(7, at(0ms));

@@ -341,8 +341,10 @@ std::optional<worker::Executed> WorkerProcess::run(worker::Ticket ticket,
                                                    const wire::PartHeader& header,
                                                    worker::Contents& contents, Instant begun,
                                                    Duration remaining) {
-  if (far_ == nullptr || program_.binds(header.endpoint))
-    cluster_.executed(header.request, cluster_.graph()[node_].name, shard_);
+  // Of a batch nobody says whose documents were executed.
+  const graph::Node& node = cluster_.graph()[node_];
+  const bool runs = far_ == nullptr || program_.binds(header.endpoint);
+  if (node.batching.empty() && runs) cluster_.executed(header.request, node.name, shard_);
   if (far_ != nullptr) return far_->forwarder().run(ticket, header, contents, begun, remaining);
   worker::Executed executed = *handlers_->run(ticket, header, contents, begun, remaining);
   const std::int64_t us = to_us(service_);
@@ -364,15 +366,15 @@ void WorkerProcess::report() {
 
 Instant WorkerProcess::tick(Instant now) {
   if (core_ == nullptr) return kNever;
-  Instant next = core_->tick(now);
-  if (far_ != nullptr) next = std::min(next, far_->tick(now));
+  core_->tick(now);
+  const Instant far = far_ == nullptr ? kNever : far_->tick(now);
   if (!executing_) {
     for (auto& leave : std::exchange(outbox_, {}))
       leave();
   }
   work();
   report();
-  return std::min(next, reporter_.next());
+  return std::min({core_->tick(now), reporter_.next(), far});
 }
 
 // Broker ------------------------------------------------------------------------------------------

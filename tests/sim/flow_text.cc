@@ -70,6 +70,10 @@ std::string executor_text(const ScriptedFlow& flow, const graph::ExecutorDecl& e
   if (executor.no_reduce) out += "no_reduce = true\n";
   if (executor.floating) out += "floating = true\n";
   if (executor.allow_partial) out += "allow_partial = true\n";
+  for (const BatchRule& rule : executor.batching) {
+    out += fmt::format("batching = {{ '{}' = {{ size = {}, timeout = '{}us' }} }}\n", rule.endpoint,
+                       rule.size, to_us(rule.timeout));
+  }
   if (executor.when) out += fmt::format("when = {}\n", quoted(to_json(*executor.when)));
   out += companion_text(flow, name, "uses_before", executor.uses_before);
   out += companion_text(flow, name, "uses_after", executor.uses_after);

@@ -34,6 +34,7 @@ struct Sent {
   Polling polling = Polling::kAny;
   bool no_reduce = false;
   bool allow_partial = false;
+  bool batched = false;     // which of its executions a request was in, nobody can tell
   std::vector<Part> parts;  // by shard
 };
 
@@ -47,6 +48,7 @@ struct Step {
   bool apart_by_shard = false;  // and what it gets from the shards of its only one
   bool shards_stay_apart = false;
   bool allow_partial = false;
+  bool batched = false;  // which of its executions a request was in, nobody can tell
 };
 
 // What meets at one instance.
@@ -162,6 +164,7 @@ class Interpreter {
     step.unreduced = unreduced;
     step.shards_stay_apart = executor.no_reduce || off;
     step.allow_partial = executor.allow_partial;
+    step.batched = !executor.batching.empty();
     Sent result = take(step, from, when);
     if (executor.uses_after) {
       Step after{.name = name + "/uses_after", .executor = name};
@@ -233,7 +236,7 @@ class Interpreter {
     }
     if (step.polling == Polling::kAny)
       shard = part.shard = step.shards == 1 ? 0 : choices_.shard(step.name, step.shards);
-    executions_.emplace(step.name, shard);
+    if (!step.batched) executions_.emplace(step.name, shard);
     input.parameters = asked_.parameters;
     std::optional<Documents> before;
     if (met.lists.size() == 1) before = met.lists.front();

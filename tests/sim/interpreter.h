@@ -38,7 +38,7 @@ struct Answer {
   std::optional<model::Documents> documents;
   std::set<std::pair<std::string, int>> missing;  // executor, shard
   std::map<std::string, ValueMap> results;        // dictionary results, by node:shard
-  Executions executions;                          // handlers that were called
+  Executions executions;  // handlers that were called, but for those that execute in batches
 };
 
 class Choices {

@@ -244,6 +244,26 @@ ValueMap random_operation(Dice& dice, const std::string& name, int shards, bool 
   return made;
 }
 
+// For an executor with batches: each document stays, in its place, and none knows of others.
+Program batched_program(Dice& dice, const std::string& name) {
+  ValueList operations;
+  for (std::int64_t i = dice.number(1, 3); i > 0; --i) {
+    ValueMap made;
+    switch (dice.number(0, 4)) {
+      case 0: made = operation("visit"); break;
+      case 1: made = operation("tag_params", {{"key", name + "t"}}); break;
+      case 2: made = operation("set", {{"field", "weight"}, {"value", dice.number(0, 2)}}); break;
+      case 3: made = operation("add_match", {{"doc", small_document(dice, "m")}}); break;
+      default: made = operation("append_text", {{"value", name}}); break;
+    }
+    if (dice.chance(0.15)) made.set("ids", dice.ids());
+    operations.emplace_back(std::move(made));
+  }
+  Program program;
+  program.endpoints.set(dice.chance(0.8) ? "/default" : kEndpoints[0], std::move(operations));
+  return program;
+}
+
 Program random_program(Dice& dice, const std::string& name, int shards, double matrix) {
   Program program;
   program.matrix = dice.chance(matrix);
@@ -305,6 +325,9 @@ class Maker {
           random_program(dice_, name, static_cast<int>(executor.shards), joins ? 0.4 : 0.1);
     }
     maybe_external(executor);
+    if (executor.shards == 1 && !executor.no_reduce && !executor.uses_before &&
+        !executor.external && dice_.chance(0.2))
+      batch(executor);
     instances_ += static_cast<int>(executor.shards * executor.replicas);
     names_.push_back(name);
     flow_.declaration.executors.push_back(std::move(executor));
@@ -319,6 +342,15 @@ class Maker {
     if (!could || !dice_.chance(0.3)) return;
     executor.external = true;
     executor.hosts.assign(executor.replicas, "sim:far");
+  }
+
+  void batch(graph::ExecutorDecl& executor) {
+    BatchRule rule;
+    rule.endpoint = dice_.chance(0.5) ? "*" : kEndpoints[0];
+    rule.size = static_cast<std::uint32_t>(dice_.number(1, 5));
+    rule.timeout = std::chrono::milliseconds(dice_.number(1, 12));
+    executor.batching.push_back(std::move(rule));
+    flow_.programs[executor.name.value] = batched_program(dice_, executor.name.value);
   }
 
   void choose_needs(graph::ExecutorDecl& executor) {

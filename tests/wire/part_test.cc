@@ -56,6 +56,19 @@ TEST_CASE("the least a part can say comes back") {
   CHECK(part.payload.empty());
 }
 
+TEST_CASE("the stamp of a request costs a header eight bytes and no more") {
+  PartHeader header;
+  header.endpoint = "/index";
+  header.plan.resize(3);
+  const auto size = [](const PartHeader& of) {
+    PartEncoder encoder;
+    return encoder.encode(of, {}).head.size();
+  };
+  const std::size_t bare = size(header);
+  header.written_ns = 1'800'000'000'000'000'000;
+  CHECK(size(header) <= bare + 16);  // frames end at multiples of 16
+}
+
 TEST_CASE("a decoded message leaves nothing behind for the next one") {
   Part part;
   REQUIRE(decode_part(encoded(samples::part(), samples::small_payload()), part).ok());

@@ -58,7 +58,7 @@ bool same(const Hello& a, const Hello& b) {
                      (!a.ready.has_value() || same(*a.ready, *b.ready));
   return ready && a.role == b.role && a.name == b.name && a.instance == b.instance &&
          a.term == b.term && a.highest_id == b.highest_id && a.pid == b.pid && a.host == b.host &&
-         a.version == b.version && a.topology == b.topology;
+         a.version == b.version && a.topology == b.topology && a.devices == b.devices;
 }
 
 bool same(const Welcome& a, const Welcome& b) {
@@ -67,7 +67,8 @@ bool same(const Welcome& a, const Welcome& b) {
          a.shards == b.shards && a.replica == b.replica && a.replicas == b.replicas &&
          equal_maps(a.with, b.with) && a.workspace == b.workspace &&
          equal_maps(a.settings, b.settings) && a.max_part_bytes == b.max_part_bytes &&
-         a.timeout == b.timeout && a.threads == b.threads && a.publishes == b.publishes;
+         a.timeout == b.timeout && a.threads == b.threads && a.publishes == b.publishes &&
+         a.devices == b.devices;
 }
 
 bool same(const Refused& a, const Refused& b) {
@@ -208,6 +209,7 @@ PartHeader part() {
   header.results = Bytes::copy_of("opaque results");
   header.failure = full_failure();
   header.trace = {.id_high = 11, .id_low = 12, .parent = 13};
+  header.written_ns = 0x1862030405060708;
   return header;
 }
 
@@ -276,7 +278,8 @@ Topology topology() {
                      .replicas = 2,
                      .effects = {},
                      .polling = {},
-                     .when = {}},
+                     .when = {},
+                     .batching = {{"/index", 32, 10ms}, {"*", 4, 1s}}},
                     {.name = "index",
                      .needs = {kGatewayNode, {0}},
                      .no_reduce = true,
@@ -286,7 +289,8 @@ Topology topology() {
                      .timeout = 5s,
                      .effects = {{"/index", "idempotent"}, {"*", "readonly"}},
                      .polling = {},
-                     .when = {}}};
+                     .when = {},
+                     .batching = {}}};
   topology.sink = {1};
   topology.instances = {instance(7, 0, InstanceState::kServing),
                         instance(8, 1, InstanceState::kRetired)};
@@ -320,6 +324,7 @@ Hello hello() {
   hello.version = "0.1.0";
   hello.topology = topology();
   hello.ready = ready();
+  hello.devices = {"RR0:2", 4};
   return hello;
 }
 
@@ -341,6 +346,7 @@ Welcome welcome() {
   welcome.max_part_bytes = 32 << 20;
   welcome.timeout = 5s;
   welcome.threads = 4;
+  welcome.devices = "1";
   return welcome;
 }
 
@@ -385,6 +391,7 @@ std::vector<Control> control_messages() {
   all.push_back({"gone", Gone{.instance = {8}}});
   Welcome publisher = welcome();
   publisher.publishes = true;
+  publisher.devices = "";  // there, and empty
   all.push_back({"welcome_of_publisher", publisher});
   all.push_back({"topology_with_lanes", topology_with_lanes()});
   all.push_back({"subscriptions", Subscriptions{.marks = {{{9}, {4}}, {{9}, {5}}}}});
@@ -407,7 +414,8 @@ bool equal(const PartHeader& a, const PartHeader& b) {
          a.sent_at == b.sent_at && a.sent_on_host == b.sent_on_host && a.source == b.source &&
          a.source_shard == b.source_shard && a.endpoint == b.endpoint && a.plan == b.plan &&
          a.hops == b.hops && a.parameters == b.parameters && a.results == b.results &&
-         equal(a.failure.get(), b.failure.get()) && a.trace == b.trace;
+         equal(a.failure.get(), b.failure.get()) && a.trace == b.trace &&
+         a.written_ns == b.written_ns;
 }
 
 bool equal(const Report& a, const Report& b) {

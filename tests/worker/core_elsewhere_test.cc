@@ -37,7 +37,7 @@ TEST_CASE("what goes on elsewhere ends in any order, each with its own documents
   bench.feed(numbered(bench, 2, "two"));
   REQUIRE(bench.execution.elsewhere.size() == 2);
   CHECK(bench.port.sent.empty());
-  CHECK(bench.core.elsewhere() == 2);
+  CHECK(bench.core.begun() == 2);
   CHECK_FALSE(bench.core.idle());
 
   answer(bench.execution.elsewhere[1], "second");
@@ -100,7 +100,7 @@ TEST_CASE("the word of an execution that is over does not end the next one in it
   bench.core.finish({.slot = 77, .round = 1}, {at(2ms), {}});
 
   CHECK(bench.port.sent.size() == 1);
-  CHECK(bench.core.elsewhere() == 1);
+  CHECK(bench.core.begun() == 1);
 }
 
 TEST_CASE("without room elsewhere jobs wait, and no more are taken than there may be") {
@@ -109,14 +109,14 @@ TEST_CASE("without room elsewhere jobs wait, and no more are taken than there ma
   bench.execution.most_elsewhere = 1;
   bench.feed(numbered(bench, 1, "one"));
   bench.feed(numbered(bench, 2, "two"));
-  CHECK(bench.core.elsewhere() == 1);
+  CHECK(bench.core.begun() == 1);
   CHECK(bench.core.jobs() == 1);
   CHECK_FALSE(bench.core.has_work());
 
   for (std::uint64_t sequence = 3; bench.core.has_room(); ++sequence)
     bench.core.receive(numbered(bench, sequence, "more"), at(0ms));
 
-  CHECK(bench.core.jobs() + bench.core.elsewhere() == Core::kMaxJobs);
+  CHECK(bench.core.jobs() + bench.core.begun() == Core::kMaxJobs);
 }
 
 TEST_CASE("what failed before it began has no hop, and results of others join ours") {

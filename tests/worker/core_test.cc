@@ -209,9 +209,11 @@ TEST_CASE("a join collects the hops of its branches once and unites their result
   PartPointer left = bench.part("a", {"x"});
   left->header.hops = {shared};
   left->header.results = wire::encode_value({{"a/rep-0", 1}});
+  left->header.written_ns = 77;
   PartPointer right = bench.part("b", {});
   right->header.hops = {shared, own};
   right->header.results = wire::encode_value({{"b/rep-0", 2}});
+  right->header.written_ns = 77;
   bench.feed(std::move(right));
   bench.feed(std::move(left));
 
@@ -222,6 +224,7 @@ TEST_CASE("a join collects the hops of its branches once and unites their result
   CHECK(header.hops[2].instance == bench.instance("join").value);
   const ValueMap united = {{"a/rep-0", 1}, {"b/rep-0", 2}};
   CHECK(*wire::decode_value(header.results.span()) == united);
+  CHECK(header.written_ns == 77);
 }
 
 TEST_CASE("the hop tells wire, queue and execution apart") {

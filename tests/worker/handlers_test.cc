@@ -42,7 +42,11 @@ class Many : public Executor {
   Documents matrix(DocumentsMatrix& parts, const Request& /*request*/) {
     return std::move(parts.back().documents);
   }
-  void look(const Request& request) { id = request.id(); }
+  void look(const Request& request) {
+    id = request.id();
+    version = request.version();
+    catching_up = request.catching_up();
+  }
   ValueMap count(Documents& list, const Request& /*request*/) {
     for (Document& document : list)
       document.set_text("counted");
@@ -58,6 +62,8 @@ class Many : public Executor {
 
   Value seen;
   std::string id;
+  WriteVersion version;
+  bool catching_up = false;
   std::size_t filler = 0;
 };
 
@@ -99,11 +105,13 @@ struct Runner {
     header.endpoint = endpoint;
     header.request = {.gateway = InstanceId{4}, .sequence = 12};
     header.parameters = wire::encode_value({{"key", 1}, {"node__key", 2}});
+    header.written_ns = written_ns;
     contents.reset(std::move(payload));
     return *execution.run({}, header, contents, at(1ms), 50ms);
   }
   Texts result() { return texts_of(*contents.finish(1U << 20, ids)); }
 
+  std::uint64_t written_ns = 0;
   FakeClock clock;
   FakeWatch watch;
   HandlerExecution execution;
@@ -126,6 +134,21 @@ TEST_CASE("every form of handler works") {
   CHECK(runner.result() == Texts{"x"});
   CHECK_FALSE(runner.run("/look").error);
   CHECK(executor.id == "4-12");
+}
+
+TEST_CASE("a handler sees the version of what it writes and whether its replica is behind") {
+  Many executor;
+  Runner runner(executor);
+
+  CHECK_FALSE(runner.run("/look").error);
+  CHECK_FALSE(executor.version);
+  CHECK_FALSE(executor.catching_up);
+
+  runner.written_ns = 77;
+  runner.execution.set_catching_up(true);
+  CHECK_FALSE(runner.run("/look").error);
+  CHECK(executor.version == WriteVersion{.time_ns = 77, .gateway = 4});
+  CHECK(executor.catching_up);
 }
 
 TEST_CASE("a dictionary result leaves the documents as the handler left them") {

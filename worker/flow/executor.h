@@ -32,6 +32,8 @@
 
 #include "base/time.h"
 #include "base/value.h"
+#include "base/write_version.h"
+#include "flow/replicated.h"
 #include "wire/document.h"
 #include "wire/document_list.h"
 
@@ -58,7 +60,7 @@ class ExecutorConfig {
   std::uint32_t replica = 0;
   std::uint32_t replicas = 1;
   std::string workspace;  // a folder of this instance's own; make_workspace() creates it
-  std::string devices;    // CUDA_VISIBLE_DEVICES, empty without GPUs
+  std::string devices;    // its CUDA_VISIBLE_DEVICES: the GPUs it may use; RR is resolved
 
   ExecutorConfig() = default;
   explicit ExecutorConfig(ValueMap with) : with_(std::move(with)) {}
@@ -101,6 +103,14 @@ class Request {
 
   // Time left until the deadline when execution began.
   virtual Duration remaining() const = 0;
+
+  // When the gateway admitted the request: the same in every attempt and at every replica, another
+  // one for every other request. None from a gateway that does not stamp.
+  virtual WriteVersion version() const { return {}; }
+
+  // Whether this replica is behind its siblings: it gets their writes, but not yet everything that
+  // was written before. An unknown id is then no mistake of the client's.
+  virtual bool catching_up() const { return false; }
 };
 
 // One unreduced part: the documents that came from one need.
@@ -144,6 +154,10 @@ class Executor {
 
   // After the last request, before the process ends.
   virtual void close() {}
+
+  // What this executor keeps, for replicas that copy it; nullptr: it keeps nothing that is copied.
+  // Asked once, after the constructor; the answer lives until close().
+  virtual Replicated* replicated() { return nullptr; }
 
   const std::vector<Binding>& bindings() const { return bindings_; }
 

@@ -10,6 +10,7 @@
 //   gate      a file: a call waits until it is there; with gate_text only one that has a document
 //   of
 //             this text, with gate_shard only this shard
+//   devices   a file: "INSTANCE CUDA_VISIBLE_DEVICES" when the executor is constructed
 //   fail      what to throw with: std::logic_error; "division by zero": std::domain_error; with
 //             fail_shard only this shard
 #include <dlfcn.h>
@@ -88,6 +89,11 @@ class Kit : public Executor {
         fail_shard_(config.get("fail_shard", -1)),
         n_(config.get("n", 0)) {
     read_documents(config);
+    if (const std::string file = config.get("devices", ""); !file.empty()) {
+      const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+      const bool told = config.devices == (visible == nullptr ? "" : visible);
+      append(file, told ? visible == nullptr ? "(unset)" : visible : "(not as in the config)");
+    }
     const std::string name = config.get("mode", "pass");
     const auto mode = std::ranges::find(modes(), std::string_view(name), &Mode::name);
     if (mode == modes().end()) throw ConfigError("no mode '" + name + "'");
@@ -139,9 +145,12 @@ class Kit : public Executor {
   }
 
   void say(std::string_view what) const {
-    if (log_.empty()) return;
+    if (!log_.empty()) append(log_, what);
+  }
+
+  void append(const std::string& path, std::string_view what) const {
     const std::string line = fmt::format("{} {}\n", config_.instance, what);
-    const int file = ::open(log_.c_str(), O_WRONLY | O_APPEND | O_CREAT, 0600);
+    const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT, 0600);
     const ssize_t written = ::write(file, line.data(), line.size());
     ::close(file);
     if (written < 0) throw std::runtime_error("the log cannot be written");

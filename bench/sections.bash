@@ -246,6 +246,47 @@ measure_batching() {
     "$(figure batching.gain 1)" "$(figure batching.wait_us 0)" "$(figure batching.execute_us 0)"
 }
 
+# ---- external: an executor in a worker of its own -------------------------------------------------
+
+# start_far ADDRESS: a worker on its own; its address in far, its pid in far_pid.
+start_far() {
+  : >"$work/far.out"
+  taskset -c "$(first_core)" flow-worker --listen "$1" >"$work/far.out" 2>"$work/far.err" &
+  far_pid=$!
+  until far=$(sed -n 's/.* listens at //p' "$work/far.out") && [[ -n $far ]]; do
+    kill -0 "$far_pid" 2>/dev/null || fail "flow-worker --listen $1: $(cat "$work/far.err")"
+    sleep 0.02
+  done
+}
+
+measure_external() {
+  local way far round name took
+  declare -A p50=()
+  printf '\n## An executor that runs elsewhere on this host\n\nOne executor that does nothing, one request in flight, all processes on one core.\n\n'
+  printf '| executor | p50 us | times local |\n|---|--:|--:|\n'
+  for ((round = 0; round < rounds; round++)); do
+    for way in local ipc tcp; do
+      name=external
+      case $way in
+        local) name=local ;;
+        ipc) start_far "ipc://$work/far.ipc" ;;
+        tcp) start_far tcp://127.0.0.1:0 ;;
+      esac
+      FAR=${far:-} up "$here/flows/$name.toml" pinned
+      pinned flowctl bench "$name" / --concurrency 1 --duration 0.3s -o json >/dev/null
+      took=$(pinned flowctl bench "$name" / --concurrency 1 --duration "${seconds}s" -o json | field p50)
+      p50[$way]+=" $took"
+      down "$name"
+      if [[ -n $far_pid ]]; then kill "$far_pid"; wait "$far_pid" || true; far_pid=''; fi
+    done
+  done
+  for way in local ipc tcp; do
+    keep "external.$way.p50_us" us ${p50[$way]}
+    [[ $way == local ]] || keep "external.$way.times" times $(paste <(printf '%s\n' ${p50[$way]}) <(printf '%s\n' ${p50[local]}) | awk '{ print $1 / $2 }')
+    printf '| %s | %s | %s |\n' "$way" "$(figure "external.$way.p50_us" 0)" "$(figure "external.$way.times" 2)"
+  done
+}
+
 # ---- packages: an index of real texts -------------------------------------------------------------
 
 readonly questions=("message queue library" "photo editor" "python http client" "terminal multiplexer" "game about ancient war")
@@ -309,5 +350,6 @@ show_goals() {
   goal chain.128x64.ratio 2 at-most 2.5 'CPU per request, times that of ZeroMQ alone (128 B, 64 in flight)'
   goal batching.gain 1 at-least 5 'an encoder in batches, times the requests of one without'
   goal batching.late_us 0 at-most 0 'longest wait beyond the timeout of a batch and one execution, us'
+  goal external.ipc.times 2 at-most 1.5 'an executor elsewhere on the host, times the latency of a local one (1 in flight)'
   goal idle.percent 3 at-most 1 'ten idle workers, gateway and broker, % of one core'
 }

@@ -58,10 +58,10 @@ void Core::start(Instant now) {
   link_.send_hello();
 }
 
-void Core::submit(Submission submission, Instant now) {
+std::uint64_t Core::submit(Submission submission, Instant now) {
   if (closed_) {
     link_.deliver(std::move(submission.on_reply), false, closed_reply());
-    return;
+    return 0;
   }
   if (outstanding_ >= limit_) {
     link_.deliver(std::move(submission.on_reply), false,
@@ -69,7 +69,7 @@ void Core::submit(Submission submission, Instant now) {
                                fmt::format("{} requests are in flight, the client's limit; wait "
                                            "for replies",
                                            limit_)));
-    return;
+    return 0;
   }
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(slots_.size()));
@@ -92,6 +92,21 @@ void Core::submit(Submission submission, Instant now) {
     waiting_.push_back(pending.id);
   }
   earliest_ = std::min(earliest_, expiry(pending.submission, pending.sent));
+  return pending.id;
+}
+
+void Core::cancel(std::uint64_t id) {
+  const std::uint32_t slot = slot_of(id);
+  if (id == 0 || slot >= slots_.size() || slots_[slot].id != id) return;
+  if (slots_[slot].sent) link_.send_cancel(id);
+  end(slot, Reply{});
+}
+
+std::size_t Core::fail_waiting(const std::string& message) {
+  waiting_.clear();
+  return end_where([&message](const Pending& pending) {
+    return pending.sent ? Reply{} : failed_reply(Errc::kUnavailable, message);
+  });
 }
 
 void Core::send(Pending& pending, Instant now) {

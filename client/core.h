@@ -62,8 +62,14 @@ class Core {
   // The connection was opened for the first time: says hello.
   void start(Instant now);
 
-  // Takes a request. OVERLOADED past the limit.
-  void submit(Submission submission, Instant now);
+  // Takes a request; its id, 0 when it is ended already. OVERLOADED past the limit.
+  std::uint64_t submit(Submission submission, Instant now);
+
+  // Ends a request without a reply and tells the gateway. Nothing happens when it is ended already.
+  void cancel(std::uint64_t id);
+
+  // Ends what waits for the gateway's welcome with UNAVAILABLE; how many there were.
+  std::size_t fail_waiting(const std::string& message);
 
   // What came from the gateway. A response to nothing outstanding is ignored and counted.
   void welcomed(const wire::ClientWelcome& welcome, Instant now);

@@ -1,4 +1,4 @@
-// The client's thread: owns the socket and the Core, and takes requests over from other threads.
+// The client's thread: owns the Connection, and takes requests over from other threads.
 //
 // submit() from any thread; on the client's own thread (inside on_reply) it goes straight to the
 // socket. Elsewhere requests are handed over in batches: a vector under a mutex, one wake-up per
@@ -13,18 +13,17 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "client/connection.h"
 #include "client/core.h"
 #include "client/gate.h"
 #include "flow/client.h"
 #include "net/context.h"
 #include "net/loop.h"
-#include "net/socket.h"
-#include "wire/carrier.h"
 #include "wire/client_messages.h"
 
 namespace flow::client {
 
-class Session final : private Link {
+class Session final : private ConnectionOwner {
  public:
   Session(std::string address, ClientOptions options);
   ~Session() override;  // cancels what is outstanding and ends the thread
@@ -42,23 +41,13 @@ class Session final : private Link {
   void submit(Submission submission);
 
  private:
-  void send_hello() override;
-  void send_request(const wire::Request& request) override;
-  void send_cancel(std::uint64_t id) override;
-  void send_ping() override;
-  void flush();
-  void reopen() override;
-  void deliver(Client::OnReply on_reply, bool open_documents, Reply reply) override;
+  void on_welcome(const wire::ClientWelcome& welcome) override;
+  void on_stranger(const Error& error) override { finish_start(error); }
+  void before_reply() override { gate_.leave(); }
 
   void run();
-  Status connect_socket();
   void take_submissions();
-  void take_messages();
-  void take_disconnects();
-  void take_message(Received received, Instant now);
-  void announce(const wire::ClientWelcome& welcome);
   void finish_start(Status status);
-  void shut_down();
 
   const std::string address_;
   const ClientOptions options_;
@@ -69,15 +58,7 @@ class Session final : private Link {
 
   // The thread's own.
   net::Loop loop_{clock_};
-  net::Socket socket_;
-  net::Monitor monitor_;
-  std::uint64_t connections_ = 0;
-  wire::ClientEncoder encoder_;
-  wire::Outbox outbox_;    // what this turn sends
-  bool carriers_ = false;  // the gateway understands them
-  wire::Inbox inbox_;
-  Core core_;
-  bool pong_awaited_ = false;
+  Connection connection_;
 
   // Shared.
   mutable std::mutex mutex_;

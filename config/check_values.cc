@@ -1,6 +1,5 @@
 #include "config/check_values.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,26 +7,16 @@
 #include <charconv>
 #include <utility>
 
+#include "base/address.h"
 #include "graph/graph.h"
 
 namespace flow::config {
 namespace {
 
-constexpr std::size_t kMaxSocketPath = 107;
-
 bool is_number(std::string_view text, unsigned most) {
   unsigned number = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
   return read.ec == std::errc() && read.ptr == text.data() + text.size() && number <= most;
-}
-
-std::string check_path(std::string_view path) {
-  if (!path.starts_with('/')) return "the path must begin with /";
-  if (path.size() > kMaxSocketPath) {
-    return fmt::format("the path has {} characters, a socket's has at most {}", path.size(),
-                       kMaxSocketPath);
-  }
-  return {};
 }
 
 // Splits "host:port" and "[v6]:port"; false if there is no port.
@@ -48,26 +37,9 @@ bool is_flow_name(std::string_view text) {
              text, [&small](char c) { return small(c) || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-std::string check_gateway_address(std::string_view text, bool insecure) {
-  if (text.starts_with("ipc://")) return check_path(text.substr(6));
-  if (!text.starts_with("tcp://")) return "it must begin with tcp:// or ipc://";
-  std::string_view host;
-  std::string_view port;
-  if (!split_port(text.substr(6), host, port)) return "a port from 0 to 65535 must be at its end";
-  const bool bracketed = host.starts_with('[') && host.ends_with(']');
-  const std::string name(bracketed ? host.substr(1, host.size() - 2) : host);
-  std::array<unsigned char, 16> address{};
-  if (::inet_pton(bracketed ? AF_INET6 : AF_INET, name.c_str(), address.data()) != 1) {
-    return fmt::format("the host '{}' must be a numeric address", host);
-  }
-  const bool loopback = bracketed ? name == "::1" : address[0] == 127;
-  if (loopback || insecure) return {};
-  return "everyone on the network could use the flow; `insecure = true` permits it";
-}
-
 std::string check_redis_url(std::string_view text) {
   if (text == "private") return {};
-  if (text.starts_with("unix://")) return check_path(text.substr(7));
+  if (text.starts_with("unix://")) return check_socket_path(text.substr(7));
   if (!text.starts_with("redis://")) return "it must be private, redis://... or unix://...";
   std::string_view place = text.substr(8);
   const std::size_t slash = place.find('/');

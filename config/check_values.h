@@ -12,9 +12,6 @@ namespace flow::config {
 
 bool is_flow_name(std::string_view text);  // [a-z][a-z0-9-]*, at most 63 characters
 
-// tcp://HOST:PORT with a numeric host, ipc:///PATH. `insecure` permits hosts beyond loopback.
-std::string check_gateway_address(std::string_view text, bool insecure);
-
 // private, redis://HOST:PORT/DB, unix:///PATH
 std::string check_redis_url(std::string_view text);
 

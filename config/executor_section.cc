@@ -7,6 +7,7 @@
 
 #include "config/check_values.h"
 #include "config/executor_keys.h"
+#include "config/external_keys.h"
 #include "graph/codes.h"
 #include "graph/graph.h"
 
@@ -162,6 +163,7 @@ graph::ExecutorDecl read_executor(const TomlNode& table, const std::string& name
   read_effects(reader, executor);
   read_batching(reader, executor);
   read_later_keys(reader);
+  read_external(reader, executor);
   reader.finish();
   return executor;
 }

@@ -130,7 +130,15 @@ void append_common(ValueMap& map, const graph::ExecutorDecl& executor) {
 ValueMap executor_value(const graph::ExecutorDecl& executor) {
   ValueMap map;
   map.append("name", executor.name.value);
-  map.append("uses", executor.uses.value);
+  if (executor.external) {
+    map.append("external", true);
+    ValueList hosts;
+    for (const std::string& host : executor.hosts)
+      hosts.emplace_back(host);
+    map.append("host", std::move(hosts));
+  } else {
+    map.append("uses", executor.uses.value);
+  }
   ValueList needs;
   for (const auto& need : executor.needs)
     needs.emplace_back(need.value);
@@ -181,6 +189,7 @@ void append_node(ValueMap& map, const graph::Node& node) {
   map.append("no_reduce", node.no_reduce);
   map.append("takes_parts", node.takes_parts);
   map.append("allow_partial", node.allow_partial);
+  if (node.external) map.append("external", true);
   if (node.when) map.append("when", *node.when);
   map.append("floating", node.floating);
   if (!node.env.empty()) map.append("env", string_table(node.env));

@@ -19,37 +19,10 @@ void read_threads(TableReader& reader) {
   if (threads != nullptr && count > 1) refuse(reader, *threads, "threads = 1; use replicas");
 }
 
-void read_external(TableReader& reader) {
-  bool external = false;
-  const TomlNode* node = reader.boolean({"external", "external = true"}, external);
-  if (node != nullptr && external) refuse(reader, *node, "leave it out");
-}
-
-void read_hosts(TableReader& reader) {
-  std::vector<graph::Placed<std::string>> hosts;
-  const TomlNode* host = reader.strings({"host", "host = \"10.0.0.7:7001\""}, hosts);
-  if (host != nullptr) refuse(reader, *host, "leave it out");
-  const Key key{"port", "port = 7001"};
-  const TomlNode* port = reader.take(key.name);
-  if (port == nullptr) return;
-  if (port->kind == TomlNode::Kind::kInt && (port->integer < 1 || port->integer > 65535)) {
-    return reader.error(graph::codes::kOutOfRange, *port,
-                        fmt::format("'port' of {} is {}, but must be from 1 to 65535",
-                                    reader.what(), port->integer),
-                        std::string(key.example));
-  }
-  if (port->kind != TomlNode::Kind::kInt && !port->is_string() && !port->is_list()) {
-    return reader.wrong_type(*port, key, "an integer, a string or a list");
-  }
-  refuse(reader, *port, "leave it out");
-}
-
 }  // namespace
 
 void read_later_keys(TableReader& reader) {
   read_threads(reader);
-  read_external(reader);
-  read_hosts(reader);
   std::vector<graph::Placed<std::string>> endpoints;
   const TomlNode* replicate = reader.strings({"replicate", "replicate = [\"/index\"]"}, endpoints);
   if (replicate != nullptr && !endpoints.empty()) refuse(reader, *replicate, "leave it out");

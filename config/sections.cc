@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/address.h"
 #include "config/check_values.h"
 #include "graph/codes.h"
 
@@ -52,7 +53,8 @@ void read_gateway(const TomlNode& table, graph::GatewayDecl& gateway,
   const TomlNode* address =
       reader.string({"address", "address = \"tcp://127.0.0.1:21000\""}, gateway.address);
   if (address != nullptr) {
-    const std::string wrong = check_gateway_address(address->text, gateway.insecure);
+    const std::string wrong =
+        check_listen_address(address->text, gateway.insecure, "insecure = true");
     if (!wrong.empty()) {
       reader.error(graph::codes::kBadAddress, *address,
                    fmt::format("'{}' is no address for the gateway: {}", address->text, wrong),

@@ -54,7 +54,7 @@ std::vector<std::string> member_arguments(const Launch& launch, const std::strin
 void plan_workers(Launch& launch, const config::LoadedFlow& flow) {
   for (const graph::Node& node : flow.graph.nodes()) {
     const graph::ExecutorDecl& executor = flow.decl.executors[node.executor];
-    const bool builtin = config::is_builtin(node.uses);
+    const bool builtin = node.external || config::is_builtin(node.uses);
     const std::string program = node.index.value < flow.programs.size() && !builtin
                                     ? flow.programs[node.index.value]
                                     : find_own_program("flow-worker");

@@ -152,7 +152,7 @@ class Core {
   bool is_gone(const route::Choice& choice) const;
   bool got_past(const Pending& entry, NodeIndex node) const;
   bool lost(const Pending& entry) const;
-  bool may_repeat(const Pending& entry) const;
+  bool may_repeat(const Pending& entry, const std::vector<bool>& spared = {}) const;
   bool is_once(NodeIndex node, std::string_view endpoint) const;
   void lose(const std::vector<InstanceId>& gone, Instant now);
   void blame(InstanceId gone);
@@ -160,6 +160,12 @@ class Core {
   void release_all(Pending& entry);
   void retry_lost(Instant now);
   void try_again(std::uint32_t slot, Instant now);
+  void start_over(std::uint32_t slot, Instant now);
+  const route::Planner::Target* failed_target(const Pending& entry,
+                                              const wire::Failure& failure) const;
+  static bool has_hop(const wire::PartHeader& header, InstanceId instance);
+  std::vector<bool> never_ran(NodeIndex failed, bool began) const;
+  bool goes_elsewhere(std::uint32_t slot, const wire::PartHeader& header, Instant now);
   bool take_token(Instant now);
   std::string lost_instances(const Pending& entry) const;
   std::string lost_executor(const Pending& entry) const;

@@ -97,6 +97,7 @@ wire::Part& Core::join_shards() {
 
 // The part is the outcome.
 void Core::conclude(std::uint32_t slot, wire::Part& part, Instant now) {
+  if (part.header.failure != nullptr && goes_elsewhere(slot, part.header, now)) return;
   Pending& entry = table_[slot];
   const wire::Topology& topology = *planner_.topology();
   leave_queue(slot);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/core.h"
+#include "route/merge.h"
 
 namespace flow::gateway {
 namespace {
@@ -107,10 +108,10 @@ void Core::retry_lost(Instant now) {
     if (entry.state != Pending::State::kLosing) continue;  // answered meanwhile
     if (entry.retry_at > now) {
       losing_.push_back(slot);
-    } else if (!lost(entry)) {
+    } else if (!entry.refused && !lost(entry)) {
       entry.state = Pending::State::kInFlight;
     } else if (take_token(now)) {
-      try_again(slot, now);
+      entry.refused ? start_over(slot, now) : try_again(slot, now);
     } else {
       losing_.push_back(slot);
     }
@@ -135,10 +136,12 @@ bool Core::is_once(NodeIndex node, std::string_view endpoint) const {
   return effect == "once";
 }
 
-// Whether starting again runs nothing twice that may run only once.
-bool Core::may_repeat(const Pending& entry) const {
+// Whether starting again runs nothing twice that may run only once. `spared` nodes, if any, did not
+// run.
+bool Core::may_repeat(const Pending& entry, const std::vector<bool>& spared) const {
   for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
     const NodeIndex node{n};
+    if (!spared.empty() && spared[n]) continue;
     if (entry.header.plan[n].mode != wire::PlanMode::kRun || !is_once(node, entry.header.endpoint))
       continue;
     const auto may_have = [&](const route::Choice& c) { return c.received || is_gone(c); };
@@ -193,6 +196,13 @@ void Core::try_again(std::uint32_t slot, Instant now) {
                    now);
     return;
   }
+  start_over(slot, now);
+}
+
+void Core::start_over(std::uint32_t slot, Instant now) {
+  Pending& entry = table_[slot];
+  release_all(entry);
+  entry.refused = false;
   counters_.add(Counter::kRedispatched);
   ++entry.header.attempt;
   entry.retry_at = now;
@@ -200,6 +210,68 @@ void Core::try_again(std::uint32_t slot, Instant now) {
   entry.runs.clear();
   retries_.push(table_, slot);
   room_ = true;
+}
+
+// The instance a failure began at, if it is still there.
+const route::Planner::Target* Core::failed_target(const Pending& entry,
+                                                  const wire::Failure& failure) const {
+  for (const route::Choice& choice : entry.choices.all()) {
+    const route::Planner::Target* target = planner_.find_at(choice.slot, choice.instance.value);
+    if (target != nullptr && target->name == failure.instance) return target;
+  }
+  return nullptr;
+}
+
+// Whether an instance says that it executed, or began to.
+bool Core::has_hop(const wire::PartHeader& header, InstanceId instance) {
+  return header.hops.size() >= route::kMaxHops ||
+         std::ranges::find(header.hops, instance.value, &wire::Hop::instance) != header.hops.end();
+}
+
+// What a failure at `failed` kept from running: all behind it, and itself where it did not begin.
+std::vector<bool> Core::never_ran(NodeIndex failed, bool began) const {
+  std::vector<bool> spared(planner_.topology()->nodes.size(), false);
+  std::vector<NodeIndex> open = {failed};
+  while (!open.empty()) {
+    const NodeIndex node = open.back();
+    open.pop_back();
+    for (const NodeIndex next : planner_.shape().successors[node.value]) {
+      if (spared[next.value]) continue;
+      spared[next.value] = true;
+      open.push_back(next);
+    }
+  }
+  spared[failed.value] = !began;
+  return spared;
+}
+
+// An instance that stands for one elsewhere fails a request with UNAVAILABLE when it could not
+// reach it, and with UNKNOWN_OUTCOME and a hop when the request was on its way. That is as a death
+// of what it stands for: the request starts again, if nothing runs twice that may run once; what
+// could not be delivered on another instance only. UNKNOWN_OUTCOME without a hop is the last word.
+bool Core::goes_elsewhere(std::uint32_t slot, const wire::PartHeader& header, Instant now) {
+  Pending& entry = table_[slot];
+  const Errc code = header.failure->code;
+  if (code != Errc::kUnavailable && code != Errc::kUnknownOutcome) return false;
+  if (entry.state != Pending::State::kInFlight || header.attempt != entry.header.attempt)
+    return false;
+  const route::Planner::Target* target = failed_target(entry, *header.failure);
+  if (target == nullptr) return false;
+  const bool began = has_hop(header, target->id);
+  const bool on_its_way = code == Errc::kUnknownOutcome;
+  if (on_its_way && !began) return false;
+  if (planner_.serving(target->node) > 1) planner_.avoid(target->id, now);
+  const bool others =
+      planner_.serving(target->node) > 1 && planner_.has_unavoided(target->node, now);
+  if (entry.header.attempt >= kMaxAttempts || !(on_its_way || others) ||
+      !may_repeat(entry, never_ran(target->node, began))) {
+    return false;
+  }
+  entry.state = Pending::State::kLosing;
+  entry.refused = true;
+  entry.retry_at = now;
+  losing_.push_back(slot);
+  return true;
 }
 
 // The first executor, in declared order, whose instance died; empty when none did.

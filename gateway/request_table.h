@@ -56,6 +56,7 @@ struct Pending {
   Instant retry_at{};
   std::uint8_t killed = 0;           // attempts in which an instance died while it executed it
   std::uint16_t blamed_attempt = 0;  // the last of them
+  bool refused = false;  // kLosing: not for a death, an instance could not reach what it stands for
   std::uint64_t bytes = 0;
   Bytes payload;
   wire::PartHeader header;  // endpoint, parameters, plan, attempt: reused for each first part

@@ -9,8 +9,6 @@
 
 #include "base/host.h"
 #include "base/log.h"
-#include "wire/document_list.h"
-#include "wire/value_codec.h"
 
 namespace flow::gateway {
 namespace {
@@ -21,8 +19,6 @@ constexpr int kBatch = 64;  // messages taken from one socket before the others 
 constexpr std::size_t kSlack = 1U << 20;  // headers and parameters beside the documents
 constexpr Duration kBeatEvery = milliseconds(200);
 constexpr Duration kGoodbye = milliseconds(5);
-constexpr std::uint32_t kClientInFlight = 1024;
-constexpr std::size_t kMaxCarriedClients = 4096;  // others get their answers one by one
 constexpr std::array<Duration, 3> kLookAfter = {milliseconds(0), milliseconds(10),
                                                 milliseconds(100)};
 
@@ -33,12 +29,12 @@ Service::Service(Arguments arguments, net::Context& context, const Clock& clock)
       context_(context),
       clock_(clock),
       loop_(clock),
+      door_(*this, static_cast<std::uint64_t>(clock.now().time_since_epoch().count()) ^
+                       (std::uint64_t{host_id()} << 32U) ^ static_cast<std::uint64_t>(getpid())),
       peers_(context),
       member_({wire::Role::kGateway, arguments_.name, static_cast<std::uint32_t>(getpid()),
                host_name(), std::string(version())},
-              *this),
-      ids_(static_cast<std::uint64_t>(clock.now().time_since_epoch().count()) ^
-           (std::uint64_t{host_id()} << 32U) ^ static_cast<std::uint64_t>(getpid())) {}
+              *this) {}
 
 Status Service::run(StopSignal& stop) {
   Result<net::Socket> control = net::Socket::open(
@@ -119,7 +115,7 @@ Status Service::open_doors(const wire::Welcome& welcome) {
   core_->set_wall_offset(wall_clock() - clock_.now().time_since_epoch());
   watch_arrivals();
   loop_.watch(data_, [this] { on_data(); });
-  loop_.watch(clients_, [this] { on_clients(); });
+  loop_.watch(door_.socket(), [this] { door_.receive(); });
   ready.data_address = data_address_;
   ready.lane_address = lane_address_;
   member_.ready(std::move(ready));
@@ -164,18 +160,12 @@ void Service::watch_arrivals() {
 }
 
 Status Service::bind_clients(std::vector<std::string>& addresses) {
-  Result<net::Socket> clients =
-      net::Socket::open(context_, net::SocketType::kRouter,
-                        {.traffic = net::Traffic::kClient,
-                         .max_message = settings_.max_request + kSlack,
-                         .client_queue = 2 * static_cast<int>(kClientInFlight)});
-  if (!clients) return std::move(clients).error();
-  clients_ = std::move(*clients);
+  if (Status opened = door_.open(context_, settings_.max_request); !opened) return opened;
   std::vector<std::string> wanted;
   if (!settings_.address.empty()) wanted.push_back(settings_.address);
   wanted.push_back(fmt::format("ipc://{}/gateway.ipc", arguments_.run_dir));
   for (const std::string& address : wanted) {
-    Result<std::string> bound = clients_.bind(address);
+    Result<std::string> bound = door_.bind(address);
     if (!bound) return std::move(bound).error();
     addresses.push_back(std::move(*bound));
   }
@@ -192,107 +182,30 @@ void Service::switch_to(const std::shared_ptr<const wire::Topology>& topology) {
 
 // Clients -----------------------------------------------------------------------------------------
 
-void Service::on_clients() {
-  net::PeerId peer;
-  Received message;
-  for (int i = 0; i < kBatch && clients_.receive_from(peer, message); ++i) {
-    const Status opened = wire::for_each_message(
-        std::move(message), [&](Received one) { on_client_message(peer, std::move(one)); });
-    if (!opened) counters_.add(Counter::kMalformed);
-  }
+wire::ClientWelcome Service::welcome() {
+  wire::ClientWelcome welcome;
+  welcome.gateway = member_.instance();
+  welcome.flow = settings_.flow;
+  welcome.max_request_bytes = settings_.max_request;
+  welcome.max_in_flight = client::FrontDoor::kInFlight;
+  welcome.deadline = settings_.deadline;
+  return welcome;
 }
 
-void Service::on_client_message(net::PeerId peer, Received message) {
-  const std::optional<wire::Peek> peek = wire::peek(message);
-  const wire::Kind kind = peek ? peek->kind : wire::Kind::kPart;
-  if (kind == wire::Kind::kRequest) {
-    on_request(peer, std::move(message));
-  } else if (kind == wire::Kind::kClientHello) {
-    wire::ClientHello hello;
-    const bool understood = wire::decode_client_hello(std::move(message), hello).ok();
-    if (understood && hello.carriers) carry_for(peer);
-    wire::ClientWelcome welcome;
-    welcome.gateway = member_.instance();
-    welcome.flow = settings_.flow;
-    welcome.max_request_bytes = settings_.max_request;
-    welcome.max_in_flight = kClientInFlight;
-    welcome.deadline = settings_.deadline;
-    welcome.carriers = true;
-    (void)clients_.send_to(peer, client_encoder_.encode(welcome));
-  } else if (kind == wire::Kind::kPing) {
-    (void)clients_.send_to(peer, client_encoder_.encode_pong());
-  } else if (kind == wire::Kind::kCancel) {
-    if (const Result<std::uint64_t> id = wire::decode_cancel(std::move(message))) {
-      core_->on_cancel(ClientId{peer.value}, *id, clock_.now());
-    }
-  } else {
-    counters_.add(Counter::kMalformed);
-  }
+bool Service::acceptable(net::PeerId client, const wire::Request& request) {
+  return core_->acceptable(ClientId{client.value}, request);
 }
 
-// Clients that left in silence are not told from quiet ones: the table is started anew when it is
-// full, and who is forgotten gets its answers one by one.
-void Service::carry_for(net::PeerId client) {
-  if (carried_.size() >= kMaxCarriedClients) {
-    flush_clients();
-    carried_.clear();
-  }
-  carried_[client.value];
+void Service::on_request(net::PeerId client, wire::Request request) {
+  core_->on_request(ClientId{client.value}, std::move(request), clock_.now());
 }
 
-// Documents without an id get one here: from now on it says which documents are the same.
-Status Service::complete(Bytes& payload) {
-  Result<wire::DocumentList> documents = wire::DocumentList::open(payload);
-  if (!documents) return std::move(documents).error();
-  ids_.fill(*documents);
-  payload = documents->encode();
-  return {};
-}
-
-// Everything a client sends is verified here, once, before anything else reads it.
-void Service::on_request(net::PeerId peer, Received message) {
-  Status status = wire::decode_request(std::move(message), request_);
-  if (!status) {
-    counters_.add(Counter::kMalformed);
-    return;
-  }
-  // Cheap refusals first: what is not wanted is not looked at.
-  if (!core_->acceptable(ClientId{peer.value}, request_)) return;
-  const Result<bool> has_ids = wire::DocumentList::verify(request_.payload);
-  if (!has_ids) status = has_ids.error();
-  if (has_ids && !*has_ids) status = complete(request_.payload);
-  if (status.ok() && !request_.parameters.empty()) {
-    if (const auto parameters = wire::decode_value(request_.parameters.span()); !parameters) {
-      status = Error{Errc::kInvalidArgument, "parameters: " + parameters.error().message};
-    }
-  }
-  if (!status) {
-    wire::Response response;
-    response.id = request_.id;
-    response.failure = std::make_unique<wire::Failure>(
-        wire::Failure{status.error().code, status.error().message, {}, {}});
-    answer(ClientId{peer.value}, response);
-    return;
-  }
-  core_->on_request(ClientId{peer.value}, request_, clock_.now());
+void Service::on_cancel(net::PeerId client, std::uint64_t request) {
+  core_->on_cancel(ClientId{client.value}, request, clock_.now());
 }
 
 void Service::answer(ClientId client, const wire::Response& response) {
-  const net::PeerId peer{client.value};
-  const Frames frames = client_encoder_.encode(response);
-  const auto known = carried_.find(peer.value);
-  if (known == carried_.end()) {
-    send_answer(peer, frames);
-    return;
-  }
-  if (known->second.empty()) dirty_clients_.push_back(peer);
-  known->second.post(frames, [this, peer](const Frames& ready) { send_answer(peer, ready); });
-}
-
-void Service::send_answer(net::PeerId client, const Frames& frames) {
-  if (clients_.send_to(client, frames) == net::Sent::kSent) return;
-  counters_.add(Counter::kDropped);
-  gone_clients_.push_back(client);  // told to the core once it has returned
+  door_.answer(net::PeerId{client.value}, response);
 }
 
 // Workers -----------------------------------------------------------------------------------------
@@ -304,16 +217,6 @@ void Service::send_part(InstanceId to, const wire::PartHeader& header, const Byt
 
 void Service::publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) {
   peers_.publish(lane, parts_.encode(header, payload));
-}
-
-// What this turn had for each client leaves as one message.
-void Service::flush_clients() {
-  for (const net::PeerId client : dirty_clients_) {
-    const auto known = carried_.find(client.value);
-    if (known == carried_.end()) continue;
-    known->second.flush([this, client](const Frames& ready) { send_answer(client, ready); });
-  }
-  dirty_clients_.clear();
 }
 
 void Service::on_data() {
@@ -375,16 +278,14 @@ Instant Service::before_wait(Instant now) {
     beat(now);
     next = core_->tick(now);
     peers_.flush(now);
-    flush_clients();
+    door_.flush();
     if (peers_.look_at() <= now) {
       read_subscriptions();
       loop_.look_again(peers_.publisher());
     }
     next = std::min(next, peers_.look_at());
-    for (const net::PeerId peer : std::exchange(gone_clients_, {})) {
-      carried_.erase(peer.value);
-      core_->on_client_gone(ClientId{peer.value}, now);
-    }
+    for (const net::PeerId client : door_.take_gone())
+      core_->on_client_gone(ClientId{client.value}, now);
     look_for_dead(now);
     for (const Instant look : looks_)
       next = std::min(next, look);

@@ -9,12 +9,12 @@
 
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
 #include "base/stop_signal.h"
 #include "base/time.h"
+#include "client/front_door.h"
 #include "cluster/member.h"
 #include "cluster/peer_set.h"
 #include "gateway/core.h"
@@ -23,7 +23,6 @@
 #include "net/socket.h"
 #include "wire/carrier.h"
 #include "wire/client_messages.h"
-#include "wire/document_ids.h"
 #include "wire/part.h"
 
 namespace flow::gateway {
@@ -34,7 +33,7 @@ struct Arguments {
   std::string run_dir;  // of the flow
 };
 
-class Service final : public Effects, public cluster::BrokerPort {
+class Service final : public Effects, public cluster::BrokerPort, public client::DoorOwner {
  public:
   Service(Arguments arguments, net::Context& context, const Clock& clock);
 
@@ -50,6 +49,11 @@ class Service final : public Effects, public cluster::BrokerPort {
   void look_for_dead(Instant now);
   // BrokerPort
   void send(const wire::ControlMessage& message) override;
+  // DoorOwner
+  wire::ClientWelcome welcome() override;
+  bool acceptable(net::PeerId client, const wire::Request& request) override;
+  void on_request(net::PeerId client, wire::Request request) override;
+  void on_cancel(net::PeerId client, std::uint64_t request) override;
 
   void on_control();
   void act(cluster::MemberEvent& event);
@@ -60,15 +64,8 @@ class Service final : public Effects, public cluster::BrokerPort {
   void watch_arrivals();
   void read_subscriptions();
   void switch_to(const std::shared_ptr<const wire::Topology>& topology);
-  void on_clients();
-  void on_client_message(net::PeerId peer, Received message);
-  void on_request(net::PeerId peer, Received message);
-  Status complete(Bytes& payload);
-  void carry_for(net::PeerId client);
   void on_data();
   Instant before_wait(Instant now);
-  void flush_clients();
-  void send_answer(net::PeerId client, const Frames& frames);
   void beat(Instant now);
   void stop_asked();
   void fail(Error error);
@@ -78,11 +75,9 @@ class Service final : public Effects, public cluster::BrokerPort {
   const Clock& clock_;
   net::Loop loop_;
   net::Socket control_;
-  net::Socket clients_;
+  client::FrontDoor door_;
   net::Socket data_;
   cluster::PeerSet peers_;
-  std::unordered_map<std::uint32_t, wire::Outbox> carried_;  // clients that understand carriers
-  std::vector<net::PeerId> dirty_clients_;
   wire::Inbox inbox_;  // of data_
   std::string data_address_;
   std::string lane_address_;  // empty: nothing is polled ALL behind the gateway
@@ -90,12 +85,8 @@ class Service final : public Effects, public cluster::BrokerPort {
   cluster::Member member_;
   std::unique_ptr<Core> core_;  // from the broker's welcome on
   wire::PartEncoder parts_;
-  wire::ClientEncoder client_encoder_;
   wire::Part part_;
   wire::Report report_;
-  wire::Request request_;
-  wire::DocumentIds ids_;
-  std::vector<net::PeerId> gone_clients_;
   net::Monitor arrivals_;       // of the data socket: workers' connections that ended
   std::vector<Instant> looks_;  // when to look which instances still listen
   Counters counters_;

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
+#include "base/address.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace flow::worker {
@@ -16,11 +19,15 @@ struct Option {
   bool Arguments::*flag = nullptr;
 };
 
-constexpr std::array<Option, 7> kOptions = {{
+constexpr std::array<Option, 11> kOptions = {{
     {"--broker", &Arguments::broker, nullptr},
     {"--name", &Arguments::name, nullptr},
     {"--run-dir", &Arguments::run_dir, nullptr},
     {"--uses", &Arguments::uses, nullptr},
+    {"--listen", &Arguments::listen, nullptr},
+    {"--with", &Arguments::with_text, nullptr},
+    {"--workspace", &Arguments::workspace, nullptr},
+    {"--insecure", nullptr, &Arguments::insecure},
     {"--check-config", nullptr, &Arguments::check_config},
     {"--version", nullptr, &Arguments::version},
     {"--help", nullptr, &Arguments::help},
@@ -46,12 +53,43 @@ Error unknown_option(std::string_view name) {
                      : fmt::format("unknown option '{}'", name));
 }
 
-Status require(const Arguments& arguments) {
-  for (const Option& option : kOptions) {
-    const bool optional = option.text == nullptr || option.text == &Arguments::uses;
-    if (!optional && (arguments.*option.text).empty())
-      return wrong(fmt::format("{} is missing", option.name));
+constexpr std::array kInFlow = {&Arguments::broker, &Arguments::name, &Arguments::run_dir};
+constexpr std::array kOfFlow = {&Arguments::broker, &Arguments::run_dir};
+constexpr std::array kOnItsOwn = {&Arguments::with_text, &Arguments::workspace};
+
+std::string_view name_of(std::string Arguments::*text) {
+  return std::ranges::find(kOptions, text, &Option::text)->name;
+}
+
+// As part of a flow.
+Status check_member(const Arguments& arguments) {
+  for (const auto text : kInFlow) {
+    if ((arguments.*text).empty()) return wrong(fmt::format("{} is missing", name_of(text)));
   }
+  for (const auto text : kOnItsOwn) {
+    if (!(arguments.*text).empty())
+      return wrong(
+          fmt::format("{} goes with --listen; in a flow the flow file says it", name_of(text)));
+  }
+  if (arguments.insecure) return wrong("--insecure goes with --listen");
+  return {};
+}
+
+// On its own.
+Status check_listener(Arguments& arguments) {
+  for (const auto text : kOfFlow) {
+    if (!(arguments.*text).empty())
+      return wrong(
+          fmt::format("{} does not go with --listen: it is on its own, in no flow", name_of(text)));
+  }
+  const std::string fault =
+      check_listen_address(arguments.listen, arguments.insecure, "--insecure");
+  if (!fault.empty()) return wrong(fmt::format("--listen {}: {}", arguments.listen, fault));
+  if (arguments.with_text.empty()) return {};
+  Result<Value> with = parse_json(arguments.with_text);
+  if (!with) return wrong(fmt::format("--with: {}", with.error().message));
+  if (with->if_map() == nullptr) return wrong("--with must be a JSON object");
+  arguments.with = *with->if_map();
   return {};
 }
 
@@ -77,17 +115,27 @@ Result<Arguments> parse_arguments(std::span<const std::string_view> arguments) {
     parsed.*option->text = *value;
   }
   if (parsed.version || parsed.help) return parsed;
-  if (Status complete = require(parsed); !complete) return std::move(complete).error();
+  const Status right = parsed.listen.empty() ? check_member(parsed) : check_listener(parsed);
+  if (!right) return right.error();
   return parsed;
 }
 
 std::string usage(std::string_view program, bool built_ins) {
   return fmt::format(
-      "usage: {} --broker ADDRESS --name EXECUTOR/rep-N --run-dir DIR{}\n"
+      "usage: {0} --broker ADDRESS --name EXECUTOR/rep-N --run-dir DIR{1}\n"
+      "       {0} --listen ADDRESS{1} [--with JSON] [--name NAME] [--workspace DIR] [--insecure]\n"
+      "In a flow:\n"
       "  --broker ADDRESS   the broker's control address, ipc://PATH or tcp://HOST:PORT\n"
       "  --name NAME        the slot this process fills, encode/rep-0\n"
       "  --run-dir DIR      the run directory of the flow\n"
-      "{}"
+      "On its own, for any number of flows (external = true) and for flowctl post --gateway:\n"
+      "  --listen ADDRESS   where it is reached, tcp://HOST:PORT (port 0: any) or ipc://PATH\n"
+      "  --with JSON        what the executor is handed, as `with` in a flow file\n"
+      "  --name NAME        its name, in answers and for parameters of its own\n"
+      "  --workspace DIR    where it keeps its data, default the working folder\n"
+      "  --insecure         permits addresses beyond loopback: the network is trusted\n"
+      "Always:\n"
+      "{2}"
       "  --check-config     only check the command line\n"
       "  --version          print the version\n",
       program, built_ins ? " [--uses EXECUTOR]" : "",

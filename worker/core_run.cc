@@ -113,10 +113,15 @@ void Core::take_outcome(std::uint32_t slot, Executed executed) {
   Open& open = *open_[slot];
   wire::PartHeader& header = first_part(open.job).header;
   open.ended = executed.ended;
+  if (!executed.began) return end_failed(slot, *std::move(executed.error));
   ++counters_.executed;
   open.service_us = service_of(open);
   add_hop(open, header);
   if (executed.results && !executed.error) executed.error = add_results(header, *executed.results);
+  if (!executed.named_results.empty() && !executed.error) {
+    if (Status united = route::unite_results(header.results, executed.named_results); !united)
+      executed.error = std::move(united).error();
+  }
   if (executed.error) return end_failed(slot, *std::move(executed.error));
   end_well(slot);
 }

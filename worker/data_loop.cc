@@ -59,6 +59,7 @@ Instant DataLoop::before_wait(Instant now) {
   if (inbox_.pending()) look_at_sockets(now);
   now = execute(now);
   Instant next = std::min(core_.tick(now), disconnect_gone(now));
+  if (turn_) next = std::min(next, turn_(now));
   peers_.flush(now);
   publish();
   if (core_.counters().failed != failures_told_) tell_failures(now);

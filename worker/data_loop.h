@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "cluster/peer_set.h"
 #include "core.h"
@@ -34,6 +35,12 @@ class DataLoop final : public WorkerPort {
 
   // The same for the socket that publishes to lanes. Not needed where no successor polls ALL.
   Result<std::string> open_publisher(const std::string& address);
+
+  // What executes elsewhere stands on the same loop: `turn` runs before each wait, as a
+  // Loop::BeforeWait does, and finish() hands its outcomes in. Before run().
+  net::Loop& loop() { return loop_; }
+  void attach(net::Loop::BeforeWait turn) { turn_ = std::move(turn); }
+  void finish(Ticket ticket, Executed executed) { core_.finish(ticket, std::move(executed)); }
 
   // Until the end is asked for. Unsent parts linger behind the sockets' close.
   void run();
@@ -66,6 +73,7 @@ class DataLoop final : public WorkerPort {
   const std::uint64_t max_part_bytes_;
   Core core_;
   net::Loop loop_;
+  net::Loop::BeforeWait turn_;
   net::Socket pull_;
   wire::PartEncoder encoder_;
   cluster::PeerSet peers_;

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/host.h"
-#include "base/log.h"
-#include "base/text.h"
 #include "cluster/peer_set.h"
 #include "data_loop.h"
+#include "executor_start.h"
+#include "far_end.h"
 #include "handlers.h"
 
 namespace flow::worker {
@@ -37,17 +37,6 @@ ExecutorConfig make_config(const DataThreadOptions& options) {
   return config;
 }
 
-Status check_unused(const ExecutorConfig& config) {
-  const std::vector<std::string> unused = config.unused();
-  if (unused.empty()) return {};
-  const std::vector<std::string>& known = config.asked();
-  const std::vector<std::string_view> candidates(known.begin(), known.end());
-  std::string message = fmt::format("unknown key '{}' in with", unused.front());
-  if (const auto meant = did_you_mean(unused.front(), candidates))
-    message += fmt::format("; did you mean '{}'?", *meant);
-  return Error{Errc::kInvalidArgument, std::move(message)};
-}
-
 Status check_batches(const Executor& executor, const wire::Welcome& welcome) {
   for (const Executor::Binding& binding : executor.bindings()) {
     if (!welcome.batches || !binding.wants_matrix) continue;
@@ -57,17 +46,6 @@ Status check_batches(const Executor& executor, const wire::Welcome& welcome) {
                              binding.endpoint)};
   }
   return {};
-}
-
-Result<std::unique_ptr<Executor>> make_executor(const ExecutorFactory& factory,
-                                                const ExecutorConfig& config) {
-  try {
-    return factory(config);
-  } catch (const ConfigError& error) {
-    return Error{Errc::kInvalidArgument, error.what()};
-  } catch (...) {
-    return Error{Errc::kExecutorError, describe_exception()};
-  }
 }
 
 Self make_self(const DataThreadOptions& options) {
@@ -84,9 +62,8 @@ Self make_self(const DataThreadOptions& options) {
   return self;
 }
 
-wire::Ready make_ready(const Executor& executor, std::string address) {
+wire::Ready make_ready(const Executor& executor) {
   wire::Ready ready;
-  ready.data_address = std::move(address);
   for (const Executor::Binding& binding : executor.bindings()) {
     ready.wants_matrix = ready.wants_matrix || binding.wants_matrix;
     if (binding.endpoint == kCatchAll) {
@@ -98,41 +75,77 @@ wire::Ready make_ready(const Executor& executor, std::string address) {
   return ready;
 }
 
-void close_executor(Executor& executor, const std::string& name) {
-  try {
-    executor.close();
-  } catch (...) {
-    log::error("close() of {} failed: {}", name, describe_exception());
+// Binds, says that it is ready, and serves until the end is asked for.
+Status run_loop(DataLoop& loop, const DataThreadOptions& options, Shared& shared,
+                wire::Ready ready) {
+  Result<std::string> address = loop.open(data_address(options.run_dir, options.welcome.instance));
+  if (!address) return std::move(address).error();
+  ready.data_address = *std::move(address);
+  if (options.welcome.publishes) {
+    Result<std::string> lanes =
+        loop.open_publisher(cluster::lane_address(options.run_dir, options.welcome.instance));
+    if (!lanes) return std::move(lanes).error();
+    ready.lane_address = *std::move(lanes);
   }
+  shared.put_start(std::move(ready));
+  shared.to_control.signal();
+  loop.run();
+  return {};
 }
 
 Status serve(const DataThreadOptions& options, net::Context& context, Shared& shared,
              const Clock& clock) {
   const ExecutorConfig config = make_config(options);
-  Result<std::unique_ptr<Executor>> executor = make_executor(options.factory, config);
+  Result<std::unique_ptr<Executor>> executor = start_executor(options.factory, config);
   if (!executor) return std::move(executor).error();
-  if (Status used = check_unused(config); !used) return used;
   HandlerExecution execution(**executor, config.name, clock, shared.executing);
   if (Status bound = execution.check(); !bound) return bound;
   if (Status batched = check_batches(**executor, options.welcome); !batched) return batched;
   {
     DataLoop loop(context, shared, clock, make_self(options), execution);
-    Result<std::string> address =
-        loop.open(data_address(options.run_dir, options.welcome.instance));
-    if (!address) return std::move(address).error();
-    wire::Ready ready = make_ready(**executor, *std::move(address));
-    if (options.welcome.publishes) {
-      Result<std::string> lanes =
-          loop.open_publisher(cluster::lane_address(options.run_dir, options.welcome.instance));
-      if (!lanes) return std::move(lanes).error();
-      ready.lane_address = *std::move(lanes);
-    }
-    shared.put_start(std::move(ready));
-    shared.to_control.signal();
-    loop.run();
+    if (Status ran = run_loop(loop, options, shared, make_ready(**executor)); !ran) return ran;
   }
   close_executor(**executor, options.name);
   return {};
+}
+
+// What this replica of an external executor stands for.
+Result<ForwarderOptions> far_options(const wire::Welcome& welcome, const Self& self) {
+  const Value* hosts = welcome.with.find("hosts");
+  const ValueList* list = hosts == nullptr ? nullptr : hosts->if_list();
+  const std::string* address = list != nullptr && welcome.replica < list->size()
+                                   ? (*list)[welcome.replica].if_string()
+                                   : nullptr;
+  if (address == nullptr) {
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("with.hosts names no address for replica {}", welcome.replica)};
+  }
+  ForwarderOptions options;
+  options.address = *address;
+  options.timeout = welcome.timeout;
+  options.patience = list->size() > 1 ? Forwarder::kShortPatience : Forwarder::kPatience;
+  options.max_part_bytes = self.max_part_bytes;
+  options.seed = self.seed;
+  return options;
+}
+
+Status forward(const DataThreadOptions& options, net::Context& context, Shared& shared,
+               const Clock& clock) {
+  const Self self = make_self(options);
+  Result<ForwarderOptions> far_end = far_options(options.welcome, self);
+  if (!far_end) return std::move(far_end).error();
+  FarEnd far(context, clock, options.name, *std::move(far_end));
+  DataLoop loop(context, shared, clock, self, far.forwarder());
+  far.forwarder().set_finish(
+      [&loop](Ticket ticket, Executed executed) { loop.finish(ticket, std::move(executed)); });
+  if (Status opened = far.open(loop.loop()); !opened) return opened;
+  loop.attach([&far](Instant now) { return far.turn(now); });
+  wire::Ready ready;
+  ready.catch_all = true;
+  ready.concurrency = Forwarder::kConcurrency;
+  Status ran = run_loop(loop, options, shared, std::move(ready));
+  far.close();
+  return ran;
 }
 
 }  // namespace
@@ -143,7 +156,8 @@ std::string data_address(const std::string& run_dir, InstanceId instance) {
 
 void run_data_thread(const DataThreadOptions& options, net::Context& context, Shared& shared,
                      const Clock& clock) {
-  if (Status served = serve(options, context, shared, clock); !served)
+  const auto run = options.forwards ? forward : serve;
+  if (Status served = run(options, context, shared, clock); !served)
     shared.put_start(std::move(served).error());
   shared.ended.store(true, std::memory_order_release);
   shared.to_control.signal();

@@ -15,6 +15,7 @@ struct DataThreadOptions {
   std::string name;     // encode/rep-0
   std::string run_dir;  // data-<instance id>.ipc is made there
   ExecutorFactory factory;
+  bool forwards = false;  // to an external executor's far end; it has no factory then
   wire::Welcome welcome;
 };
 

@@ -17,6 +17,8 @@ struct Executed {
   Instant ended;  // when the handler was back; the instant it began where none ran
   std::optional<Error> error;
   std::optional<ValueMap> results{};  // the dictionary the handler answered with
+  Bytes named_results{};  // dictionaries of others, under their names (a Value buffer, a Map)
+  bool began = true;      // false: a failure that is no execution here, it gets no hop
 };
 
 // Which execution of a worker: its core makes them, each once.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "base/time.h"
 #include "devices.h"
 #include "flow/executor.h"
+#include "listener.h"
 #include "net/context.h"
 #include "worker.h"
 
@@ -24,6 +26,7 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr std::string_view kDefaultExecutor = "pass-through";
+constexpr std::string_view kForwarder = "external";  // what flowctl starts for external = true
 
 // The executor asked for; kNotFound says what there is.
 Result<ExecutorFactory> choose(const std::vector<NamedExecutor>& executors,
@@ -65,6 +68,28 @@ int run_worker(worker::WorkerOptions options) {
   return runtime.run(stop);
 }
 
+// What the executor of a worker on its own is told; there is no broker to say it.
+ExecutorConfig own_config(const worker::Arguments& arguments, const std::string& program) {
+  ExecutorConfig config(arguments.with);
+  const bool named_by_uses = arguments.name.empty() && !arguments.uses.empty();
+  config.name = named_by_uses ? arguments.uses : arguments.name;
+  if (config.name.empty()) config.name = program;
+  config.instance = config.name;
+  config.workspace = arguments.workspace.empty() ? "." : arguments.workspace;
+  const char* devices = std::getenv("CUDA_VISIBLE_DEVICES");
+  config.devices = devices == nullptr ? "" : devices;
+  return config;
+}
+
+int run_listener(worker::ListenerOptions options) {
+  StopSignal stop;
+  log::init(options.config.instance);
+  const SystemClock clock;
+  net::Context context;
+  worker::Listener listener(std::move(options), context, clock);
+  return listener.run(stop);
+}
+
 }  // namespace
 
 int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& executors) {
@@ -85,14 +110,26 @@ int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& execu
     fmt::print("{} {}\n", program, version());
     return 0;
   }
-  Result<ExecutorFactory> factory = choose(executors, arguments->uses);
+  const bool forwards = built_ins && arguments->uses == kForwarder && arguments->listen.empty();
+  Result<ExecutorFactory> factory =
+      forwards ? ExecutorFactory() : choose(executors, arguments->uses);
   if (!factory) {
-    fmt::print(stderr, "{}: {}: {}\n", program, arguments->name, factory.error().message);
+    const std::string& name = arguments->name.empty() ? arguments->listen : arguments->name;
+    fmt::print(stderr, "{}: {}: {}\n", program, name, factory.error().message);
     return factory.error().code == Errc::kInvalidArgument ? kUsage : kFailed;
   }
   if (arguments->check_config) return 0;
-  return run_worker(
-      {program, arguments->broker, arguments->name, arguments->run_dir, *std::move(factory), {}});
+  if (!arguments->listen.empty()) {
+    return run_listener(
+        {program, arguments->listen, own_config(*arguments, program), *std::move(factory)});
+  }
+  return run_worker({program,
+                     arguments->broker,
+                     arguments->name,
+                     arguments->run_dir,
+                     *std::move(factory),
+                     {},
+                     forwards});
 }
 
 }  // namespace flow

@@ -139,7 +139,8 @@ void Worker::welcomed(wire::Welcome welcome) {
   take_devices(welcome.devices);
   reporter_ = Reporter(std::max(welcome.threads, 1U));
   welcome_ = std::move(welcome);
-  DataThreadOptions options{options_.name, options_.run_dir, options_.factory, *welcome_};
+  DataThreadOptions options{options_.name, options_.run_dir, options_.factory, options_.forwards,
+                            *welcome_};
   data_thread_ = std::thread([this, options = std::move(options)] {
     run_data_thread(options, context_, shared_, clock_);
   });
@@ -154,7 +155,7 @@ void Worker::take_start() {
     return;
   }
   started_ = true;
-  (*start)->concurrency = std::max(welcome_->threads, 1U);
+  if ((*start)->concurrency == 0) (*start)->concurrency = std::max(welcome_->threads, 1U);
   member_.ready(std::move(**start));
   notify_supervisor("READY=1");
 }

@@ -32,6 +32,7 @@ struct WorkerOptions {
   std::string run_dir;
   ExecutorFactory factory;
   wire::DevicesAsked devices;
+  bool forwards = false;  // see DataThreadOptions
 };
 
 class Worker final : public cluster::BrokerPort {

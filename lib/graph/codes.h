@@ -43,6 +43,9 @@ inline constexpr std::string_view kTooManyNodes = "E0138";
 inline constexpr std::string_view kTooManyInstances = "E0139";
 inline constexpr std::string_view kBadFilter = "E0140";
 inline constexpr std::string_view kBadDevices = "E0141";
+inline constexpr std::string_view kBadHosts = "E0142";
+inline constexpr std::string_view kHostsReplicas = "E0143";
+inline constexpr std::string_view kExternalKey = "E0144";
 inline constexpr std::string_view kBadBatching = "E0145";
 
 // Programs.
@@ -61,6 +64,7 @@ inline constexpr std::string_view kAllOneShard = "W0205";
 inline constexpr std::string_view kPartialOneShard = "W0206";
 inline constexpr std::string_view kUnreachable = "W0207";
 inline constexpr std::string_view kTargetsNobody = "W0208";
+inline constexpr std::string_view kIgnoredOnExternal = "W0210";
 inline constexpr std::string_view kHashOneShard = "W0212";
 inline constexpr std::string_view kHashInPart = "W0213";
 

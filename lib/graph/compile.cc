@@ -33,6 +33,16 @@ std::string program_of(const Placed<std::string>& uses) {
   return nothing ? std::string(kPassThrough) : uses.value;
 }
 
+// Each instance finds its far end under its own replica.
+void make_forwarder(Node& node, const ExecutorDecl& executor) {
+  node.external = true;
+  node.uses = kForwarder;
+  ValueList hosts;
+  for (const std::string& host : executor.hosts)
+    hosts.emplace_back(host);
+  node.with.set(std::string(kForwarderHosts), std::move(hosts));
+}
+
 }  // namespace
 
 // Resolves needs among executors, then turns each executor into its nodes.
@@ -66,6 +76,7 @@ struct Compiler {
   bool has_before(Position at) const;
   bool stays_unreduced(Position at) const;
   void check_limits();
+  void check_external(Position at);
   void check_batching(Position at);
   void make_nodes();
   Node make_node(Position at, NodeRole role);
@@ -92,8 +103,10 @@ void Compiler::run() {
   keep_needed_from_floating();
   order();
   check_limits();
-  for (Position at = 0; at < count; ++at)
+  for (Position at = 0; at < count; ++at) {
+    check_external(at);
     check_batching(at);
+  }
   if (diagnostics.has_errors()) return;
   make_nodes();
   link();
@@ -354,6 +367,17 @@ void Compiler::make_nodes() {
   }
 }
 
+// A forwarder takes one list of documents.
+void Compiler::check_external(Position at) {
+  if (!decl(at).external || !decl(at).no_reduce || !is_join(at)) return;
+  diagnostics.error(
+      codes::kExternalKey, decl(at).place,
+      fmt::format("executor '{}' is external and joins {} executors, so it cannot have "
+                  "no_reduce: it takes one list of documents",
+                  name_of(at), needs[at].size()),
+      "put an executor with no_reduce in front of it");
+}
+
 // What all nodes of an executor have in common, and what is its own node's.
 Node Compiler::make_node(Position at, NodeRole role) {
   const ExecutorDecl& executor = decl(at);
@@ -372,6 +396,7 @@ Node Compiler::make_node(Position at, NodeRole role) {
   made.allow_partial = executor.allow_partial;
   made.polling = polling_table(executor.polling, executor.shards);
   made.batching = executor.batching;
+  if (executor.external) make_forwarder(made, executor);
   return made;
 }
 

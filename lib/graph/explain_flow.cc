@@ -94,6 +94,31 @@ Wrong:  env = { CUDA_VISIBLE_DEVICES = "RR1,3," }
 Wrong:  env = { CUDA_VISIBLE_DEVICES = "RR4:2" }
 Right:  env = { CUDA_VISIBLE_DEVICES = "RR2:4" })"},
     Explanation{
+        codes::kBadHosts, "hosts and ports of an external executor do not fit together",
+        R"(`host` and `port` of an external executor are lists. With as many ports as hosts they are paired; one
+host with several ports, or one port with several hosts, goes with each. A host that has a port itself
+keeps it, and a path of a socket needs none. Everything else is a mistake.
+
+Wrong:  host = "10.0.0.7,10.0.0.8"        port = [7001, 7002, 7003]
+Right:  host = "10.0.0.7,10.0.0.8"        port = 7001
+Right:  host = "10.0.0.7:7001,10.0.0.8:7002")"},
+    Explanation{
+        codes::kHostsReplicas, "an external executor has other replicas than hosts",
+        R"(Each host of an external executor is a replica of it, so `replicas` need not be said. If it is, it is
+the number of hosts.
+
+Wrong:  host = "10.0.0.7:7001,10.0.0.8:7001"   replicas = 3
+Right:  host = "10.0.0.7:7001,10.0.0.8:7001")"},
+    Explanation{
+        codes::kExternalKey, "a key that does not go with an external executor",
+        R"(An external executor runs elsewhere: a flow, or a worker started with --listen. How it is sharded and
+polled is decided there, and it is one step here. It takes one list of documents, so it cannot join
+several executors with `no_reduce`. On the other hand, `host` and `port` mean something only with
+`external = true`.
+
+Wrong:  external = true, shards = 2
+Right:  external = true, and shards = 2 in the flow it leads to)"},
+    Explanation{
         codes::kBadBatching, "this executor cannot have batches",
         R"(`batching` puts the documents of several requests into one list for one execution. An executor that
 gets the parts of its needs unreduced works on several lists, one a need.
@@ -177,6 +202,13 @@ executor is passed over, and the request comes back as it was.
 
 Suspicious:  target = "ndex" where the executor is called index
 Usual:       target = "index")"},
+    Explanation{
+        codes::kIgnoredOnExternal, "warning: a key that has no effect on an external executor",
+        R"(Nothing of an external executor is started here: its program, what that is handed, its environment
+and its workspace are those it was started with.
+
+Suspicious:  external = true, uses = "hashing-encoder"
+Usual:       external = true, and uses where it runs)"},
     Explanation{
         codes::kHashOneShard, "warning: HASH on an executor without shards",
         R"(HASH divides the documents of a request over the shards by their ids. There is one only, which gets

@@ -87,7 +87,9 @@ struct ExecutorDecl {
   std::vector<std::pair<std::string, std::string>> effects;  // endpoint or "*", effect
   std::vector<BatchRule> batching;
   Place batching_place;
-  Place place;  // of its [[executor]] line
+  bool external = false;           // it runs elsewhere; each replica forwards to one of `hosts`
+  std::vector<std::string> hosts;  // tcp://HOST:PORT or ipc:///PATH, by replica
+  Place place;                     // of its [[executor]] line
 };
 
 struct FlowDecl {

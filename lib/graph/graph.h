@@ -24,6 +24,10 @@ inline constexpr std::size_t kMaxNodes = 256;
 inline constexpr std::size_t kMaxInstances = 4096;  // worker processes of a flow
 inline constexpr std::size_t kMaxNameLength = 63;   // of a flow or an executor
 
+// What the instances of an external node run; no name for `uses`.
+inline constexpr std::string_view kForwarder = "external";
+inline constexpr std::string_view kForwarderHosts = "hosts";  // its `with`: addresses by replica
+
 // What a node is to the executor it was declared with.
 enum class NodeRole : std::uint8_t { kMain, kBefore, kAfter };
 
@@ -42,6 +46,7 @@ struct Node {
   bool floating = false;
   bool takes_parts = false;  // see wire::TopologyNode
   bool allow_partial = false;
+  bool external = false;  // runs elsewhere; its instances forward, each to one of with.hosts
   // Endpoint or "*", complete with the built-in defaults; empty with one shard.
   std::vector<std::pair<std::string, Polling>> polling;
   std::vector<BatchRule> batching;

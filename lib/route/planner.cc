@@ -58,8 +58,14 @@ std::size_t pick(std::size_t count, const OfferOf& offer_of) {
 
 void Planner::avoid(InstanceId id, Instant now) {
   if (const auto known = slot_of_.find(id); known != slot_of_.end()) {
-    targets_[known->second].avoid_until = now + kAvoidFor;
+    targets_[known->second].avoid_until = avoiding_until_ = now + kAvoidFor;
+    targets_[known->second].doubted = true;
   }
+}
+
+bool Planner::has_unavoided(NodeIndex node, Instant now) const {
+  return std::ranges::any_of(serving_[node.value].slots,
+                             [&](std::uint32_t slot) { return now >= targets_[slot].avoid_until; });
 }
 
 EndpointIndex Planner::endpoint(std::string_view name) const {
@@ -120,7 +126,7 @@ double Planner::window(const Target& target, const Task& task, Duration service)
 bool Planner::has_room(const Target& target, const Task& task, Duration service,
                        bool awaited) const {
   if (target.outstanding == 0) return true;
-  if (target.outstanding >= kMaxWindow) return false;
+  if (target.outstanding >= kMaxWindow || target.doubted) return false;
   if (target.outstanding_bytes + task.bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
     return false;
   return !awaited || static_cast<double>(target.occupied) < window(target, task, service) * kWhole;
@@ -182,8 +188,12 @@ void Planner::choose(std::uint32_t slot, const Task& task, Choices& choices) con
 
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,
                        wire::PlanEntry& entry, Choices& choices) const {
-  const std::size_t picked =
-      pick(slots.size(), [&](std::size_t i) { return offer(targets_[slots[i]], task); });
+  const bool choosy = task.now < avoiding_until_ && has_unavoided(task.node, task.now);
+  const std::size_t picked = pick(slots.size(), [&](std::size_t i) {
+    Offer one = offer(targets_[slots[i]], task);
+    one.room = one.room && !(choosy && task.now < targets_[slots[i]].avoid_until);
+    return one;
+  });
   if (picked == kNone) return false;
   choose(slots[picked], task, choices);
   entry.target = targets_[slots[picked]].id.value;
@@ -326,6 +336,7 @@ void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoin
   if (own.known && now - own.sampled_at > kStale) own.service = mean.service;
   blend(own.service, own.known, service);
   own.sampled_at = now;
+  target.doubted = false;
 }
 
 void Planner::observe(const wire::Report& report, Instant now) {

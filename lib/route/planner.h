@@ -81,8 +81,12 @@ class Planner {
   bool remove(InstanceId id);
 
   // Plans onto an instance only when there is no other, for kAvoidFor: something is wrong between
-  // us.
+  // us, or behind it. After that it gets one request at a time, until an execution there succeeds.
   void avoid(InstanceId id, Instant now);
+
+  // Whether any serving instance of the node is not avoided; how many serve it.
+  bool has_unavoided(NodeIndex node, Instant now) const;
+  std::size_t serving(NodeIndex node) const { return serving_[node.value].slots.size(); }
 
   EndpointIndex endpoint(std::string_view name) const;
   std::size_t endpoints() const { return endpoint_names_.size(); }
@@ -121,7 +125,8 @@ class Planner {
     Duration executing{};     // age of what it executed at the last report
     Instant reported_at{};
     Instant avoid_until{};
-    Instant busy_at{};  // when a report last showed work; it is silent while it has none
+    bool doubted = false;  // avoided once, and no execution there succeeded since
+    Instant busy_at{};     // when a report last showed work; it is silent while it has none
     struct Estimate {
       Duration service{};
       Instant sampled_at{};
@@ -239,6 +244,7 @@ class Planner {
   std::vector<std::vector<Batches>> batches_;                        // by endpoint, node
   std::vector<std::vector<NodeEstimate>> estimates_;                 // by endpoint, node
   std::vector<Instant> leads_at_;                                    // by endpoint
+  Instant avoiding_until_{};  // nobody is avoided from then on
   std::uint64_t turn_ = 0;
   bool sharded_ = false;  // some node has shards
 };

@@ -296,4 +296,38 @@ TEST_CASE("an answer whose documents do not verify fails its request with INTERN
   CHECK(reply.response.id == 5);
 }
 
+TEST_CASE("a cancelled request is never answered, and the gateway is told if it knows it") {
+  Setup setup;
+  const auto submit = [&setup](const std::string& endpoint) {
+    Submission submission;
+    submission.request.endpoint = endpoint;
+    submission.on_reply = [&setup, endpoint](Reply) { setup.ended.push_back(endpoint); };
+    return setup.core.submit(std::move(submission), at(0ms));
+  };
+  setup.core.cancel(submit("/waiting"));
+  setup.welcome(1);
+  const std::uint64_t sent = submit("/sent");
+  setup.core.cancel(sent);
+  setup.core.cancel(sent);
+  setup.core.cancel(0);
+  setup.respond(0, 1ms);
+  CHECK(setup.ended.empty());
+  CHECK(setup.core.outstanding() == 0);
+  CHECK(setup.link.sent == Texts{"hello", "request /sent", "cancel"});
+}
+
+TEST_CASE("what waits for a gateway can be told to wait no longer, what was sent goes on") {
+  Setup setup;
+  setup.welcome(1);
+  setup.submit("/sent", 0ms, 10s);
+  setup.core.lost("cable", at(1ms));
+  setup.submit("/a", 2ms, 10s);
+  setup.submit("/b", 2ms, 10s);
+  CHECK(setup.core.fail_waiting("nobody there") == 2);
+  CHECK(setup.ended == Texts{"/sent UNKNOWN_OUTCOME", "/a UNAVAILABLE", "/b UNAVAILABLE"});
+  CHECK(setup.messages.back() == "nobody there");
+  setup.welcome(1, 3ms);
+  CHECK(setup.link.requests.size() == 1);
+}
+
 }  // namespace flow::client

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "cluster.h"
 
@@ -203,12 +205,18 @@ void WorkerProcess::welcomed(const wire::Welcome& welcome) {
   self.executor = graph::executor_name(node);
   self.name = name_;
   const Program program = cluster_.program(node.name);
-  executor_ = make_scripted(program, self.executor, shard_, welcome.shards);
-  handlers_ = std::make_unique<worker::HandlerExecution>(*executor_, self.executor, clock_, *this);
   core_ = std::make_unique<worker::Core>(self, *this, *this);
-  wire::Ready ready;
+  wire::Ready ready = node.external ? start_forwarder(program) : start_executor(welcome, program);
   ready.data_address = address_of(id_);
   if (welcome.publishes) ready.lane_address = address_of(id_);
+  member_.ready(std::move(ready));
+}
+
+wire::Ready WorkerProcess::start_executor(const wire::Welcome& welcome, const Program& program) {
+  const std::string executor(graph::executor_name(cluster_.graph()[node_]));
+  executor_ = make_scripted(program, executor, shard_, welcome.shards);
+  handlers_ = std::make_unique<worker::HandlerExecution>(*executor_, executor, clock_, *this);
+  wire::Ready ready;
   for (const Executor::Binding& binding : executor_->bindings()) {
     if (binding.endpoint == worker::kCatchAll) {
       ready.catch_all = true;
@@ -217,7 +225,21 @@ void WorkerProcess::welcomed(const wire::Welcome& welcome) {
     }
     ready.wants_matrix = ready.wants_matrix || binding.wants_matrix;
   }
-  member_.ready(std::move(ready));
+  return ready;
+}
+
+wire::Ready WorkerProcess::start_forwarder(const Program& program) {
+  program_ = program;
+  const std::string executor(graph::executor_name(cluster_.graph()[node_]));
+  far_ = std::make_unique<FarEnd>(cluster_.world(), clock_, id_, executor, name_, program, service_,
+                                  [this] { wake(); });
+  far_->forwarder().set_finish([this](worker::Ticket ticket, worker::Executed executed) {
+    core_->finish(ticket, std::move(executed));
+  });
+  wire::Ready ready;
+  ready.catch_all = true;
+  ready.concurrency = worker::Forwarder::kConcurrency;
+  return ready;
 }
 
 void WorkerProcess::topology(std::shared_ptr<const wire::Topology> topology) {
@@ -265,6 +287,20 @@ void WorkerProcess::work() {
   }
   for (auto& leave : std::exchange(outbox_, {}))
     leave();  // receipts
+  far_ == nullptr ? execute() : forward();
+}
+
+// What goes on elsewhere keeps nobody busy here.
+void WorkerProcess::forward() {
+  Instant now = cluster_.world().now();
+  while (core_->execute_next(now, now)) {
+  }
+  for (auto& leave : std::exchange(outbox_, {}))
+    leave();
+}
+
+void WorkerProcess::execute() {
+  World& world = cluster_.world();
   Instant ended{};
   if (!core_->execute_next(world.now(), ended)) return;
   executing_ = true;
@@ -292,7 +328,7 @@ void WorkerProcess::publish_part(InstanceId lane, const wire::PartHeader& header
 }
 
 void WorkerProcess::progress(RequestId request, const wire::Progress& progress) {
-  if (progress.service_us > 0)
+  if (far_ == nullptr && progress.service_us > 0)
     cluster_.executed(request, cluster_.graph()[node_].name, shard_);  // also as one of a batch
   outbox_.emplace_back([this, request, progress] {
     reporter_.add(request.gateway, progress, cluster_.world().now());
@@ -300,13 +336,18 @@ void WorkerProcess::progress(RequestId request, const wire::Progress& progress) 
 }
 
 bool WorkerProcess::wants_matrix(std::string_view endpoint) const {
-  return handlers_->wants_matrix(endpoint);
+  return far_ == nullptr && handlers_->wants_matrix(endpoint);
 }
 
 std::optional<worker::Executed> WorkerProcess::run(worker::Ticket ticket,
                                                    const wire::PartHeader& header,
                                                    worker::Contents& contents, Instant begun,
                                                    Duration remaining) {
+  if (far_ != nullptr) {
+    if (program_.binds(header.endpoint))
+      cluster_.executed(header.request, cluster_.graph()[node_].name, shard_);
+    return far_->forwarder().run(ticket, header, contents, begun, remaining);
+  }
   worker::Executed executed = *handlers_->run(ticket, header, contents, begun, remaining);
   const std::int64_t us = to_us(service_);
   executed.ended = begun + cluster_.world().pick_us(us / 2, us * 3 / 2);
@@ -328,6 +369,7 @@ void WorkerProcess::report() {
 Instant WorkerProcess::tick(Instant now) {
   if (core_ == nullptr) return kNever;
   core_->tick(now);
+  const Instant far = far_ == nullptr ? kNever : far_->tick(now);
   if (!executing_) {
     for (auto& leave : std::exchange(outbox_, {}))
       leave();
@@ -336,7 +378,7 @@ Instant WorkerProcess::tick(Instant now) {
   report();
   const Instant next = core_->tick(now);
   // A batch that is due waits until what is executed has ended.
-  return std::min(executing_ && next <= now ? kNever : next, reporter_.next());
+  return std::min({executing_ && next <= now ? kNever : next, reporter_.next(), far});
 }
 
 // Broker ------------------------------------------------------------------------------------------

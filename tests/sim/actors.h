@@ -12,6 +12,7 @@
 
 #include "broker/core.h"
 #include "cluster/member.h"
+#include "far.h"
 #include "gateway/core.h"
 #include "lanes.h"
 #include "script.h"
@@ -98,7 +99,8 @@ class GatewayProcess final : public Process, public gateway::Effects {
   wire::Report report_;
 };
 
-// Runs the program of its node through the real handlers.
+// Runs the program of its node through the real handlers; of an external node, forwards to a far
+// end that does.
 class WorkerProcess final : public Process,
                             public worker::WorkerPort,
                             public worker::Execution,
@@ -108,17 +110,21 @@ class WorkerProcess final : public Process,
   worker::Core* core() { return core_.get(); }
   void on_data(const Bytes& frame) override;
   void connected_again(InstanceId publisher);
+  bool forwards() const { return far_ != nullptr; }
+  void far_dies(Duration down) { far_->die(down); }
 
  private:
   // WorkerPort: what an execution sends leaves when it has ended.
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
   void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
   void progress(RequestId request, const wire::Progress& progress) override;
-  // Execution: takes simulated time.
+  // Execution: takes simulated time, or goes on at the far end.
   bool wants_matrix(std::string_view endpoint) const override;
   std::optional<worker::Executed> run(worker::Ticket ticket, const wire::PartHeader& header,
                                       worker::Contents& contents, Instant begun,
                                       Duration remaining) override;
+  bool has_room() const override { return far_ == nullptr || far_->forwarder().has_room(); }
+  void abandon(worker::Ticket ticket) override { far_->forwarder().abandon(ticket); }
   Instant now() const override { return clock_.now(); }
   void enter(RequestId, std::uint16_t, Instant) override {}
   void leave() override {}
@@ -127,7 +133,11 @@ class WorkerProcess final : public Process,
   void topology(std::shared_ptr<const wire::Topology> topology) override;
   Instant tick(Instant now) override;
 
+  wire::Ready start_executor(const wire::Welcome& welcome, const Program& program);
+  wire::Ready start_forwarder(const Program& program);
   void work();
+  void execute();
+  void forward();
   void report();
   void tell_publishers(std::span<const Subscriber::Change> changes);
 
@@ -137,6 +147,8 @@ class WorkerProcess final : public Process,
   std::uint16_t shard_ = 0;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<worker::HandlerExecution> handlers_;
+  std::unique_ptr<FarEnd> far_;  // of an external node, then there are no handlers
+  Program program_;              // there
   Subscriber subscriber_;
   std::unique_ptr<worker::Core> core_;
   worker::Reporter reporter_{1};

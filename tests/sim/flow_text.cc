@@ -72,6 +72,7 @@ std::string executor_text(const ScriptedFlow& flow, const graph::ExecutorDecl& e
       fmt::format("\n[[executor]]\nname = '{}'\nneeds = [{}]\n", name, fmt::join(needs, ", "));
   out += uses_of(flow, name, "\n");
   out += remark(flow, name);
+  if (executor.external) out += "# external\n";
   if (executor.shards > 1)
     out += fmt::format("shards = {}\n", executor.shards) + polling_text(executor.polling);
   if (executor.replicas > 1) out += fmt::format("replicas = {}\n", executor.replicas);

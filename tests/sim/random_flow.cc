@@ -316,9 +316,21 @@ class Maker {
       flow_.programs[name] = random_program(dice_, name, static_cast<int>(executor.shards), kind);
       if (kind.batched) choose_batching(executor, kind.matrix || (joins && keeps_apart(executor)));
     }
+    maybe_external(executor);
     instances_ += static_cast<int>(executor.shards * executor.replicas);
     names_.push_back(name);
     flow_.declaration.executors.push_back(std::move(executor));
+  }
+
+  // What answers the same wherever it runs: one list of documents, in and out.
+  void maybe_external(graph::ExecutorDecl& executor) {
+    const auto program = flow_.programs.find(executor.name.value);
+    const bool matrix = program != flow_.programs.end() && program->second.matrix;
+    const bool could = executor.shards == 1 && !executor.no_reduce && !matrix &&
+                       !executor.uses_before && !executor.uses_after && executor.batching.empty();
+    if (!could || !dice_.chance(0.3)) return;
+    executor.external = true;
+    executor.hosts.assign(executor.replicas, "sim:far");
   }
 
   void choose_needs(graph::ExecutorDecl& executor) {

@@ -82,6 +82,8 @@ ScriptedFlow random_cluster(World& world, Weather weather) {
                             microseconds(world.pick(100, 20'000))}};
     }
     if (world.chance(0.15)) executor.when = random_filter(world);
+    executor.external = executor.shards == 1 && world.chance(0.25);
+    if (executor.external) executor.hosts.assign(executor.replicas, "sim:far");
     room -= executor.shards * executor.replicas;
     const Polling polling =
         executor.shards == 1 ? Polling::kAny : executor.polling.others.value_or(Polling::kAny);
@@ -198,6 +200,10 @@ class Scenario {
       const std::string victim = one_of(mortal);
       world_.at(some_time(), [this, victim] { cluster_->kill_worker(victim); });
     }
+    for (std::int64_t i = rough ? world_.pick(0, 6) : world_.pick(0, 1); i > 0; --i) {
+      const Duration down = world_.pick_us(1000, 1'500'000);
+      world_.at(some_time(), [this, rough, down] { kill_far(rough, down); });
+    }
     if (world_.chance(0.5)) {
       const Duration down = world_.pick_us(50'000, 1'500'000);
       world_.at(some_time(), [this, down] { cluster_->kill_broker(down); });
@@ -209,6 +215,16 @@ class Scenario {
     for (std::int64_t i = rough ? world_.pick(0, 6) : 0; i > 0; --i) {
       world_.at(some_time(), [this] { cut_something(); });
     }
+  }
+
+  void kill_far(bool rough, Duration down) {
+    std::vector<WorkerProcess*> mortal;
+    for (const auto& [name, worker] : cluster_->workers()) {
+      const bool spared = !rough && name.ends_with("/rep-0");
+      if (world_.alive(worker->id()) && worker->forwards() && !spared)
+        mortal.push_back(worker.get());
+    }
+    if (!mortal.empty()) one_of(mortal)->far_dies(down);
   }
 
   void cut_something() {

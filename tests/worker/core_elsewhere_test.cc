@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "core.h"
+#include "wire/value_codec.h"
 #include "worker_fixture.h"
 
 namespace {
@@ -116,4 +117,27 @@ TEST_CASE("without room elsewhere jobs wait, and no more are taken than there ma
     bench.core.receive(numbered(bench, sequence, "more"), at(0ms));
 
   CHECK(bench.core.jobs() + bench.core.begun() == Core::kMaxJobs);
+}
+
+TEST_CASE("what failed before it began has no hop, and results of others join ours") {
+  Bench bench = bench_of_one();
+  bench.execution.goes_elsewhere = true;
+  bench.feed(numbered(bench, 1, "one"));
+  bench.feed(numbered(bench, 2, "two"));
+  Executed refused{at(7ms), Error{Errc::kUnavailable, "away"}};
+  refused.began = false;
+  Executed answered{at(8ms), {}};
+  answered.named_results = wire::encode_value(ValueMap{{"far/rep-0", ValueMap{{"n", 1}}}});
+
+  bench.core.finish(bench.execution.elsewhere[0].ticket, std::move(refused));
+  bench.core.finish(bench.execution.elsewhere[1].ticket, std::move(answered));
+
+  REQUIRE(bench.port.sent.size() == 2);
+  CHECK(bench.port.sent[0].header.failure->code == Errc::kUnavailable);
+  CHECK(bench.port.sent[0].header.hops.empty());
+  CHECK(bench.port.sent[0].texts == Texts{"one"});
+  CHECK(bench.core.counters().executed == 1);
+  const Result<ValueMap> results = wire::decode_value(bench.port.sent[1].header.results.span());
+  REQUIRE(results.ok());
+  CHECK(results->find("far/rep-0") != nullptr);
 }

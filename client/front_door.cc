@@ -1,0 +1,146 @@
+#include "client/front_door.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "wire/document_list.h"
+#include "wire/value_codec.h"
+
+namespace flow::client {
+namespace {
+
+constexpr int kBatch = 64;                        // messages taken before others get their turn
+constexpr std::size_t kSlack = 1U << 20;          // headers and parameters beside the documents
+constexpr std::size_t kMaxCarriedClients = 4096;  // others get their answers one by one
+
+}  // namespace
+
+Status FrontDoor::open(net::Context& context, std::uint64_t max_request) {
+  Result<net::Socket> socket = net::Socket::open(context, net::SocketType::kRouter,
+                                                 {.traffic = net::Traffic::kClient,
+                                                  .max_message = max_request + kSlack,
+                                                  .client_queue = 2 * static_cast<int>(kInFlight)});
+  if (!socket) return std::move(socket).error();
+  socket_ = std::move(*socket);
+  return {};
+}
+
+void FrontDoor::receive() {
+  net::PeerId client;
+  Received message;
+  for (int i = 0; i < kBatch && socket_.receive_from(client, message); ++i) {
+    const Status opened = wire::for_each_message(
+        std::move(message), [this, client](Received one) { on_message(client, std::move(one)); });
+    if (!opened) ++malformed_;
+  }
+}
+
+void FrontDoor::on_message(net::PeerId client, Received message) {
+  const std::optional<wire::Peek> peek = wire::peek(message);
+  const wire::Kind kind = peek ? peek->kind : wire::Kind::kPart;
+  if (kind == wire::Kind::kRequest) {
+    on_request(client, std::move(message));
+  } else if (kind == wire::Kind::kClientHello) {
+    on_hello(client, std::move(message));
+  } else if (kind == wire::Kind::kPing) {
+    (void)socket_.send_to(client, encoder_.encode_pong());
+  } else if (kind == wire::Kind::kCancel) {
+    if (const Result<std::uint64_t> id = wire::decode_cancel(std::move(message)))
+      owner_.on_cancel(client, *id);
+  } else {
+    ++malformed_;
+  }
+}
+
+void FrontDoor::on_hello(net::PeerId client, Received message) {
+  wire::ClientHello hello;
+  const bool understood = wire::decode_client_hello(std::move(message), hello).ok();
+  if (understood && hello.carriers) carry_for(client);
+  wire::ClientWelcome welcome = owner_.welcome();
+  welcome.carriers = true;
+  (void)socket_.send_to(client, encoder_.encode(welcome));
+}
+
+// Clients that left in silence are not told from quiet ones: the table is started anew when it is
+// full, and who is forgotten gets its answers one by one.
+void FrontDoor::carry_for(net::PeerId client) {
+  if (carried_.size() >= kMaxCarriedClients) {
+    flush();
+    carried_.clear();
+  }
+  carried_[client.value];
+}
+
+void FrontDoor::on_request(net::PeerId client, Received message) {
+  if (!wire::decode_request(std::move(message), request_)) {
+    ++malformed_;
+    return;
+  }
+  // Cheap refusals first: what is not wanted is not looked at.
+  if (!owner_.acceptable(client, request_)) return;
+  if (const Status right = verify(request_); !right) {
+    wire::Response response;
+    response.id = request_.id;
+    response.failure = std::make_unique<wire::Failure>(
+        wire::Failure{right.error().code, right.error().message, {}, {}});
+    answer(client, response);
+    return;
+  }
+  owner_.on_request(client, request_);
+}
+
+Status FrontDoor::verify(wire::Request& request) {
+  const Result<bool> has_ids = wire::DocumentList::verify(request.payload);
+  if (!has_ids) return has_ids.error();
+  if (!*has_ids) {
+    if (Status given = give_ids(request.payload); !given) return given;
+  }
+  if (request.parameters.empty()) return {};
+  const auto parameters = wire::decode_value(request.parameters.span());
+  if (parameters) return {};
+  return Error{Errc::kInvalidArgument, "parameters: " + parameters.error().message};
+}
+
+// From now on a document's id says which documents are the same.
+Status FrontDoor::give_ids(Bytes& payload) {
+  Result<wire::DocumentList> documents = wire::DocumentList::open(payload);
+  if (!documents) return std::move(documents).error();
+  ids_.fill(*documents);
+  payload = documents->encode();
+  return {};
+}
+
+void FrontDoor::answer(net::PeerId client, const wire::Response& response) {
+  const Frames frames = encoder_.encode(response);
+  const auto known = carried_.find(client.value);
+  if (known == carried_.end()) {
+    send(client, frames);
+    return;
+  }
+  if (known->second.empty()) dirty_.push_back(client);
+  known->second.post(frames, [this, client](const Frames& ready) { send(client, ready); });
+}
+
+void FrontDoor::send(net::PeerId client, const Frames& frames) {
+  if (socket_.send_to(client, frames) == net::Sent::kSent) return;
+  ++dropped_;
+  gone_.push_back(client);
+}
+
+void FrontDoor::flush() {
+  for (const net::PeerId client : dirty_) {
+    const auto known = carried_.find(client.value);
+    if (known == carried_.end()) continue;
+    known->second.flush([this, client](const Frames& ready) { send(client, ready); });
+  }
+  dirty_.clear();
+}
+
+std::vector<net::PeerId> FrontDoor::take_gone() {
+  for (const net::PeerId client : gone_)
+    carried_.erase(client.value);
+  return std::exchange(gone_, {});
+}
+
+}  // namespace flow::client

@@ -72,12 +72,10 @@ class Planner {
  public:
   static constexpr std::uint32_t kWhole = 1U << 20U;  // the share of a request executed alone
 
-  // Switches to a newer snapshot. Returns the instances that are gone; what was outstanding there
-  // is forgotten.
+  // A newer snapshot. Returns the instances that are gone; what was outstanding there is forgotten.
   std::vector<InstanceId> update(std::shared_ptr<const wire::Topology> topology);
 
-  // Takes an instance out for good: nobody listens there any more, whatever the topology still
-  // says. False when it was not known.
+  // Takes an instance out for good, whatever the topology still says. False when it was not known.
   bool remove(InstanceId id);
 
   // Plans onto an instance only when there is no other, for kAvoidFor: something is wrong between

@@ -76,6 +76,7 @@ Self make_self(const DataThreadOptions& options) {
   self.instance = welcome.instance;
   self.node = welcome.node;
   self.shard = welcome.shard;
+  self.replica = welcome.replica;
   self.host = host_id();
   self.executor = executor_name(welcome);
   self.name = options.name;
@@ -84,8 +85,13 @@ Self make_self(const DataThreadOptions& options) {
   return self;
 }
 
-wire::Ready make_ready(const Executor& executor, std::string address) {
+wire::Ready make_ready(const Executor& executor, const Replicated* replicated,
+                       std::string address) {
   wire::Ready ready;
+  if (replicated != nullptr) {
+    const Held held = replicated->held();
+    ready.holds = wire::Holding{held.newest, held.digest, held.entries};
+  }
   ready.data_address = std::move(address);
   for (const Executor::Binding& binding : executor.bindings()) {
     ready.wants_matrix = ready.wants_matrix || binding.wants_matrix;
@@ -116,11 +122,12 @@ Status serve(const DataThreadOptions& options, net::Context& context, Shared& sh
   if (Status bound = execution.check(); !bound) return bound;
   if (Status batched = check_batches(**executor, options.welcome); !batched) return batched;
   {
-    DataLoop loop(context, shared, clock, make_self(options), execution);
+    Replicated* replicated = (*executor)->replicated();
+    DataLoop loop(context, shared, clock, make_self(options), execution, replicated);
     Result<std::string> address =
         loop.open(data_address(options.run_dir, options.welcome.instance));
     if (!address) return std::move(address).error();
-    wire::Ready ready = make_ready(**executor, *std::move(address));
+    wire::Ready ready = make_ready(**executor, replicated, *std::move(address));
     if (options.welcome.publishes) {
       Result<std::string> lanes =
           loop.open_publisher(cluster::lane_address(options.run_dir, options.welcome.instance));

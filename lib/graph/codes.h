@@ -43,6 +43,7 @@ inline constexpr std::string_view kTooManyNodes = "E0138";
 inline constexpr std::string_view kTooManyInstances = "E0139";
 inline constexpr std::string_view kBadFilter = "E0140";
 inline constexpr std::string_view kBadBatching = "E0145";
+inline constexpr std::string_view kBadReplicate = "E0146";
 
 // Programs.
 inline constexpr std::string_view kProgramNotFound = "E0150";

@@ -210,6 +210,8 @@ void Core::receive(ConnectionId from, wire::ControlMessage message, Instant now)
     on_subscriptions(*instance, std::move(*seen));
   } else if (const auto* exit = std::get_if<wire::Exit>(&message)) {
     on_exit(*instance, *exit, now);
+  } else if (const auto* done = std::get_if<wire::CaughtUp>(&message)) {
+    on_caught_up(*instance, *done, now);
   } else if (const auto* gone = std::get_if<wire::Gone>(&message)) {
     const auto named = instances_.find(gone->instance);
     if (named != instances_.end()) ask(named->second);
@@ -269,6 +271,8 @@ void Core::adopt_offer(const wire::Hello& hello, Instant now) {
     use_id(instance.id.value);
   for (const wire::TopologyLane& lane : hello.topology->lanes)
     use_id(lane.id.value);
+  for (const wire::TopologyGroup& group : hello.topology->groups)
+    use_id(group.id.value);
   raise_term(hello.topology->term);
   const std::uint64_t before = version_;
   recall(*hello.topology, now);
@@ -356,6 +360,7 @@ void Core::attach(Instance& instance, ConnectionId from, const wire::Hello& hell
   instance.devices = hello.devices;
   instance.recalled = false;
   instance.sent_version = 0;
+  instance.copies = InstanceId{};  // it may not know of it
   slots_[instance.name].host = hello.host;
   heard(instance, now);
   dirty_ = true;
@@ -376,8 +381,7 @@ void Core::on_ready(Instance& instance, wire::Ready ready, Instant now) {
   instance.ready = std::move(ready);
   instance.sent_version = 0;
   dirty_ = true;
-  if (instance.waits() && !publishes(instance.node))
-    set_state(instance, wire::InstanceState::kServing, {}, now);
+  if (instance.waits() && !publishes(instance.node)) admit(instance, now);
   if (!first) return;
   ++counters_.joined;
   event("joined", fmt::format("{} instance {} on {}", instance.name, instance.id.value,
@@ -389,7 +393,7 @@ void Core::on_ack(Instance& instance, const wire::TopologyAck& ack, Instant now)
     if (ack.version > version_) return;
     instance.acked_version = std::max(instance.acked_version, ack.version);
     instance.oldest_plan = ack.oldest_plan;
-    dirty_ = dirty_ || (lanes_wait_ && publishes(instance.node));
+    dirty_ = dirty_ || replicas_wait_ || (lanes_wait_ && publishes(instance.node));
     return;
   }
   ++counters_.rejected;
@@ -423,33 +427,6 @@ void Core::unreachable(ConnectionId connection, Instant now) {
     connection_lost(now);
   }
   connections_.erase(found);
-}
-
-void Core::stored(store::Event event, Instant now) {
-  if (auto* acquired = std::get_if<store::Acquired>(&event)) {
-    store_trouble_.clear();
-    store_answered_ = true;
-    if (!begun_) {
-      begin(&acquired->snapshot, now);
-      return;
-    }
-    use_id(acquired->snapshot.highest_id);
-    if (acquired->snapshot.term > term_) {
-      term_ = acquired->snapshot.term;
-      dirty_ = forced_ = true;
-    }
-    save(now);
-  } else if (std::holds_alternative<store::Connected>(event)) {
-    store_trouble_.clear();
-    if (begun_) save(now);
-  } else if (const auto* gone = std::get_if<store::Disconnected>(&event)) {
-    store_trouble_ = gone->reason;
-  } else if (const auto* fenced = std::get_if<store::Fenced>(&event)) {
-    if (fenced->term <= fenced_by_) return;
-    fenced_by_ = fenced->term;
-    log::error("another broker leads this flow, term={} own_term={}; nothing is declared any more",
-               fenced_by_, term_);
-  }
 }
 
 void Core::refuse(ConnectionId to, std::string message) {

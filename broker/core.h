@@ -14,6 +14,12 @@
 // it sees each member's subscription; whoever comes later may only be planned when it sees all
 // lanes that serve: a worker waits in the topology, a gateway gets no topology before. So nothing
 // published is lost.
+//
+// Groups are for nodes that replicate: all replicas that serve or are behind get what is written. A
+// replica that starts is behind. Once no plan is in flight that leaves it out, it copies a sibling
+// that serves, and serves. Where none does, the replicas compare what they hold, after at most
+// replica_patience for all to be there: equal ones serve, else the one with the newest writes takes
+// what the others have and serves first (docs/decisions).
 #pragma once
 
 #include <deque>
@@ -66,6 +72,7 @@ class Core {
   const wire::Topology& topology() const { return topology_; }  // as last pushed
   const std::map<InstanceId, Instance>& instances() const { return instances_; }
   const std::map<InstanceId, Lane>& lanes() const { return lanes_; }
+  const std::map<InstanceId, Group>& groups() const { return groups_; }
 
  private:
   // core.cc: the conversation
@@ -133,6 +140,26 @@ class Core {
   std::string lane_trouble(const graph::Node& node) const;
   ValueList lanes_status(const graph::Node& node) const;
 
+  // core_replicas.cc
+  bool replicates(const Instance& instance) const;
+  void admit(Instance& instance, Instant now);
+  void promote(Instance& instance, Instant now);
+  void recall_groups(const wire::Topology& topology, Instant now);
+  bool update_replicas(Instant now);
+  bool update_shard(const graph::Node& node, std::uint16_t shard, Instant now);
+  bool start_shard(const graph::Node& node, ShardMemory& memory, std::vector<Instance*>& replicas,
+                   Instant now);
+  bool take_over(Instance& leader, const std::vector<Instance*>& others, Instant now);
+  void follow(Instance& late, const std::vector<Instance*>& serving, Instant now);
+  bool gets_all_writes(const Instance& instance) const;
+  bool may_copy(Instance& replica, const Instance& sibling, Instant now);
+  void on_caught_up(Instance& instance, const wire::CaughtUp& outcome, Instant now);
+  void update_groups(Instant now);
+  std::vector<InstanceId> group_members(const graph::Node& node) const;
+  void form_group(const graph::Node& node, std::vector<InstanceId> members);
+  void finish_groups(std::uint64_t oldest_plan, Duration limit, Instant now);
+  ValueList groups_status(const graph::Node& node) const;
+
   // core_topology.cc
   wire::Topology build() const;
   bool may_push() const;
@@ -174,6 +201,10 @@ class Core {
   std::map<NodeIndex, std::vector<NodeIndex>> publishers_;   // who publishes to whose lanes
   std::map<InstanceId, Lane> lanes_;
   bool lanes_wait_ = false;  // for publishers to see them or take over the topology
+  std::map<InstanceId, Group> groups_;
+  std::map<std::pair<NodeIndex, std::uint16_t>, ShardMemory> shards_;
+  bool replicas_wait_ = false;     // some replica is behind
+  Instant replicas_due_ = kNever;  // when to look at them again
   std::vector<Waiter> waiters_;
 
   bool begun_ = false;

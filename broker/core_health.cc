@@ -46,9 +46,8 @@ void Core::heard(Instance& instance, Instant now) {
   instance.frozen = false;
   if (instance.state != wire::InstanceState::kSuspect) return;
   // Lanes may have come to serve while it was silent: one that publishes is like a new one.
-  const auto state =
-      publishes(instance.node) ? wire::InstanceState::kStarting : wire::InstanceState::kServing;
-  set_state(instance, state, {}, now);
+  if (!publishes(instance.node)) return admit(instance, now);
+  set_state(instance, wire::InstanceState::kStarting, {}, now);
 }
 
 void Core::set_state(Instance& instance, wire::InstanceState state, std::string reason,
@@ -119,7 +118,7 @@ void Core::doubt(const std::vector<InstanceId>& silent, Instant now) {
       ask(instance);
     } else if (quiet >= patience(instance)) {
       die(id, fmt::format("silent for {}", format_duration(quiet)), now, false);
-    } else if (instance.serves() || instance.waits()) {
+    } else if (instance.serves() || instance.waits() || instance.behind()) {
       set_state(instance, wire::InstanceState::kSuspect,
                 fmt::format("silent for {}", format_duration(quiet)), now);
       ask(instance);
@@ -214,6 +213,7 @@ void Core::finish_retired(Instant now) {
   const std::uint64_t oldest = oldest_plan();
   const Duration limit = options_.flow.gateway.deadline + kLateGateway;
   finish_lanes(oldest, limit, now);
+  finish_groups(oldest, limit, now);
   std::vector<InstanceId> finished;
   for (const auto& [id, instance] : instances_) {
     if (instance.state != wire::InstanceState::kRetired || instance.retired_in == 0) continue;

@@ -82,11 +82,13 @@ void Core::recall_lanes(const wire::Topology& topology, Instant now) {
     lane.pushed_in = lane.serves() ? topology.version : topology.version + 1;
     if (lane.retired()) lane.retired_in = topology.version;
   }
+  recall_groups(topology, now);
   for (const wire::TopologyInstance& known : topology.instances) {
     const auto found = instances_.find(known.id);
     if (found == instances_.end() || known.state != InstanceState::kServing) continue;
     Instance& instance = found->second;
     instance.acked_version = std::max(instance.acked_version, topology.version);
+    instance.current = true;
     if (instance.waits()) set_state(instance, InstanceState::kServing, {}, now);
   }
   assume_seen();
@@ -159,7 +161,8 @@ ShardCandidates Core::candidates_of(const graph::Node& node) const {
   for (const auto& [id, instance] : instances_) {
     if (instance.node != node.index) continue;
     const LaneCandidate candidate{id, instance.replica};
-    if (instance.serves() || instance.waits()) shards[instance.shard].push_back(candidate);
+    const bool will_serve = instance.waits() && (!replicates(instance) || instance.current);
+    if (instance.serves() || will_serve) shards[instance.shard].push_back(candidate);
     if (instance.state == InstanceState::kSuspect) suspects[instance.shard].push_back(candidate);
   }
   const auto is_empty = [](const auto& candidates) { return candidates.empty(); };
@@ -196,7 +199,7 @@ bool Core::settle_lanes(Instant now) {
 void Core::admit_publishers(NodeIndex node, Instant now) {
   for (auto& [id, instance] : instances_) {
     if (instance.node == node && instance.waits() && missing_lane(instance).empty())
-      set_state(instance, InstanceState::kServing, {}, now);
+      admit(instance, now);
   }
 }
 
@@ -227,7 +230,8 @@ std::string Core::waits_for(const Lane& lane) const {
     for (const auto& [id, publisher] : instances_) {
       if (publisher.node != need || !publisher.ready) continue;
       const bool reached = reaches(publisher, lane);
-      if (publisher.serves() && !reached) return waits_for(lane, publisher);
+      const bool sends = publisher.serves() || publisher.behind();
+      if (sends && !reached) return waits_for(lane, publisher);
       anybody = anybody || (reached && publisher.state != InstanceState::kRetired);
     }
     if (anybody) continue;

@@ -66,6 +66,7 @@ std::string_view state_name(const Instance& instance) {
     case wire::InstanceState::kServing: return "ready";
     case wire::InstanceState::kSuspect: return "degraded";
     case wire::InstanceState::kRetired: return "draining";
+    case wire::InstanceState::kBehind: return "behind";
   }
   return "down";
 }
@@ -99,6 +100,8 @@ std::string Core::trouble_of(const std::string& name, const Slot& slot) const {
                  : fmt::format("{} is starting again ({})", name, slot.last_left);
     case wire::InstanceState::kSuspect: return fmt::format("{} is {}", name, instance.reason);
     case wire::InstanceState::kRetired: return fmt::format("{} is draining", name);
+    case wire::InstanceState::kBehind:
+      return fmt::format("{} is behind: {}", name, instance.reason);
   }
   return {};
 }
@@ -244,6 +247,7 @@ ValueMap Core::executor_status(const graph::Node& node, Instant now) const {
   value.set("instances", std::move(instances));
   if (!warnings.empty()) value.set("warnings", std::move(warnings));
   if (graph::uses_lanes(node)) value.set("lanes", lanes_status(node));
+  if (!node.replicate.empty()) value.set("groups", groups_status(node));
   return value;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "broker/core.h"
 
 namespace flow::broker {
@@ -73,6 +74,7 @@ wire::Topology Core::build() const {
     entry.polling = node.polling;
     entry.takes_parts = node.takes_parts;
     entry.allow_partial = node.allow_partial;
+    entry.replicate = node.replicate;
     entry.batching = node.batching;
     if (node.when) entry.when = *node.when;
     topology.sorts = topology.sorts || node.when.has_value() || graph::splits(node);
@@ -88,6 +90,8 @@ wire::Topology Core::build() const {
   }
   for (const auto& [id, lane] : lanes_)
     topology.lanes.push_back(lane.entry);
+  for (const auto& [id, group] : groups_)
+    topology.groups.push_back(group.entry);
   return topology;
 }
 
@@ -109,6 +113,8 @@ void Core::push(Instant now) {
   }
   if (now < next_push_) return;
   update_lanes(now);
+  if (update_replicas(now)) update_lanes(now);
+  update_groups(now);
   dirty_ = false;
   wire::Topology next = build();
   if (version_ == 0 && next.instances.empty() && !next.nodes.empty()) return;
@@ -131,6 +137,11 @@ void Core::push(Instant now) {
   for (auto& [id, instance] : instances_) {
     if (instance.state == wire::InstanceState::kRetired && instance.retired_in == 0)
       instance.retired_in = version_;
+    if (instance.ready && instance.listed_in == 0) instance.listed_in = version_;
+  }
+  for (auto& [id, group] : groups_) {
+    if (group.pushed_in == 0) group.pushed_in = version_;
+    if (group.retired() && group.retired_in == 0) group.retired_in = version_;
   }
   for (auto& [id, lane] : lanes_) {
     if (lane.pushed_in == 0) lane.pushed_in = version_;
@@ -154,7 +165,8 @@ bool Core::only_adds(const wire::Topology& next) const {
 bool Core::everyone_came_up() const {
   return std::all_of(slots_.begin(), slots_.end(), [this](const auto& entry) {
     const auto holder = instances_.find(entry.second.holder);
-    return holder != instances_.end() && (holder->second.serves() || holder->second.waits());
+    if (holder == instances_.end()) return false;
+    return holder->second.serves() || holder->second.waits() || holder->second.behind();
   });
 }
 
@@ -184,6 +196,33 @@ bool Core::workers_acknowledged() const {
     return instance.role != wire::Role::kWorker || !instance.serves() || !instance.connection ||
            instance.frozen || instance.acked_version >= version_;
   });
+}
+
+void Core::stored(store::Event event, Instant now) {
+  if (auto* acquired = std::get_if<store::Acquired>(&event)) {
+    store_trouble_.clear();
+    store_answered_ = true;
+    if (!begun_) {
+      begin(&acquired->snapshot, now);
+      return;
+    }
+    use_id(acquired->snapshot.highest_id);
+    if (acquired->snapshot.term > term_) {
+      term_ = acquired->snapshot.term;
+      dirty_ = forced_ = true;
+    }
+    save(now);
+  } else if (std::holds_alternative<store::Connected>(event)) {
+    store_trouble_.clear();
+    if (begun_) save(now);
+  } else if (const auto* gone = std::get_if<store::Disconnected>(&event)) {
+    store_trouble_ = gone->reason;
+  } else if (const auto* fenced = std::get_if<store::Fenced>(&event)) {
+    if (fenced->term <= fenced_by_) return;
+    fenced_by_ = fenced->term;
+    log::error("another broker leads this flow, term={} own_term={}; nothing is declared any more",
+               fenced_by_, term_);
+  }
 }
 
 void Core::save_topology() {
@@ -254,6 +293,7 @@ Instant Core::tick(Instant now) {
   if (!begun_ && now >= store_deadline_) begin(nullptr, now);
   check_health(now);
   probe_silent(now);
+  dirty_ = dirty_ || now >= replicas_due_;
   push(now);
   finish_retired(now);
   push(now);
@@ -264,6 +304,7 @@ Instant Core::tick(Instant now) {
   if (!begun_) return std::min(store_deadline_, now + options_.beat);
   Instant next = std::min({now + options_.beat, next_check_, std::max(next_save_, now)});
   if (dirty_ && may_push()) next = std::min(next, std::max(next_push_, now));
+  if (replicas_due_ > now) next = std::min(next, replicas_due_);
   if (gateways_due_ > now) next = std::min(next, gateways_due_);
   if (!probe_rounds_.empty()) next = std::min(next, probe_rounds_.front());
   return next;

@@ -20,6 +20,7 @@ inline constexpr std::size_t kMaxWaiters = 64;
 inline constexpr std::size_t kMaxRemembered = 1024;  // dead instances whose reason is kept
 inline constexpr std::uint32_t kMaxGateways = 64;
 inline constexpr std::size_t kMaxLanes = 4096;    // of a flow, retired ones included
+inline constexpr std::size_t kMaxGroups = 4096;   // the same
 inline constexpr std::size_t kMaxMarks = 65'536;  // of one publisher
 
 struct CoreOptions {
@@ -39,6 +40,8 @@ struct CoreOptions {
   Duration first_push_every = std::chrono::milliseconds(20);  // while slots come up
   Duration gateway_hold = std::chrono::milliseconds(50);  // workers learn of new instances first
   Duration drain_limit = std::chrono::seconds(30);
+  // How long a shard that nobody serves waits for replicas that may hold newer writes.
+  Duration replica_patience = std::chrono::seconds(10);
 };
 
 enum class FlowState : std::uint8_t { kStarting, kReady, kDegraded, kDraining, kDown };
@@ -84,10 +87,19 @@ struct Instance {
   Instant retired_at{};
   std::string saved_health;
   Instant saved_at{};
+  std::uint64_t listed_in = 0;       // version it is in from, 0: not yet
   std::vector<wire::LaneMark> seen;  // ascending: the members of lanes it can publish to
   bool told = false;                 // it said so itself; else it is what it must have seen before
 
+  // Of a replica: whether it has all that was written: it served, and no group went on without it.
+  bool current = false;
+  InstanceId copies;               // the sibling it was told to copy
+  bool follows = false;            // from which on it has everything, else it takes what that has
+  std::vector<InstanceId> merged;  // siblings of which it has everything
+  Instant copy_at{};               // not before
+
   bool serves() const { return state == wire::InstanceState::kServing; }
+  bool behind() const { return state == wire::InstanceState::kBehind; }
 
   // Its process is there and its sockets are bound, but what it would publish could be lost: it
   // does not yet see every lane that serves. In the topology, not planned.
@@ -105,6 +117,22 @@ struct Lane {
 
   bool serves() const { return entry.state == wire::InstanceState::kServing; }
   bool retired() const { return entry.state == wire::InstanceState::kRetired; }
+};
+
+// A group as the topology shows it.
+struct Group {
+  wire::TopologyGroup entry;
+  std::uint64_t pushed_in = 0;
+  std::uint64_t retired_in = 0;
+  Instant retired_at{};
+
+  bool retired() const { return entry.state == wire::InstanceState::kRetired; }
+};
+
+// What is known of a shard of a node that replicates.
+struct ShardMemory {
+  std::vector<std::uint16_t> complete;  // replicas that served last: they have all writes
+  Instant empty_since = kNever;         // nobody serves, but somebody could
 };
 
 // The contract's word for an instance's state.
@@ -140,6 +168,8 @@ struct Counters {
   std::uint64_t lanes_formed = 0;
   std::uint64_t lanes_retired = 0;
   std::uint64_t lanes_refused = 0;  // beyond the limit
+  std::uint64_t groups_formed = 0;
+  std::uint64_t copies = 0;         // replicas told to copy a sibling
   std::uint64_t marks_stray = 0;    // of lanes that are gone or never were, of others than members
   std::uint64_t marks_refused = 0;  // messages with more than the limit
 };

@@ -146,6 +146,8 @@ graph::ExecutorDecl read_executor(const TomlNode& table, const std::string& name
                  executor.replicas);
   read_shards(reader, executor.shards);
   read_polling(reader, executor.polling);
+  reader.strings({"replicate", "replicate = [\"/index\", \"/update\", \"/delete\"]"},
+                 executor.replicate);
   reader.boolean({"allow_partial", "allow_partial = true"}, executor.allow_partial);
   read_companion(reader, {"uses_before", "uses_before = \"normalise\""}, executor.with,
                  executor.uses_before);

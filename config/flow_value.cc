@@ -148,6 +148,10 @@ ValueMap executor_value(const graph::ExecutorDecl& executor) {
   map.append("shards", number(executor.shards));
   const graph::PollingDecl& polling = executor.polling;
   if (polling.others || !polling.endpoints.empty()) map.append("polling", polling_value(polling));
+  ValueList replicate;
+  for (const auto& endpoint : executor.replicate)
+    replicate.emplace_back(endpoint.value);
+  if (!replicate.empty()) map.append("replicate", std::move(replicate));
   if (executor.uses_before) {
     map.append("uses_before", companion_value(*executor.uses_before, executor.with));
   }
@@ -186,6 +190,8 @@ void append_node(ValueMap& map, const graph::Node& node) {
   for (const auto& entry : node.polling)
     polling.append(entry.first, graph::polling_word(entry.second));
   if (!polling.empty()) map.append("polling", std::move(polling));
+  if (!node.replicate.empty())
+    map.append("replicate", ValueList(node.replicate.begin(), node.replicate.end()));
   map.append("no_reduce", node.no_reduce);
   map.append("takes_parts", node.takes_parts);
   map.append("allow_partial", node.allow_partial);

@@ -23,9 +23,6 @@ void read_threads(TableReader& reader) {
 
 void read_later_keys(TableReader& reader) {
   read_threads(reader);
-  std::vector<graph::Placed<std::string>> endpoints;
-  const TomlNode* replicate = reader.strings({"replicate", "replicate = [\"/index\"]"}, endpoints);
-  if (replicate != nullptr && !endpoints.empty()) refuse(reader, *replicate, "leave it out");
 }
 
 }  // namespace flow::config

@@ -62,6 +62,7 @@ std::string painted(std::string_view state, bool color) {
   const std::string_view paint = state == "ready"      ? "\x1b[32m"
                                  : state == "starting" ? "\x1b[33m"
                                  : state == "draining" ? "\x1b[33m"
+                                 : state == "behind"   ? "\x1b[33m"
                                                        : "\x1b[31m";
   return fmt::format("{}{}\x1b[0m", paint, state);
 }

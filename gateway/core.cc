@@ -279,7 +279,8 @@ void Core::send(Pending& entry, NodeIndex node, const Bytes& payload) {
   }
 }
 
-// Every member gets its documents, also when there are none; a failure goes to all as it is.
+// Every member gets the documents of its shard, also when there are none; a failure goes to all as
+// it is.
 void Core::send_split(Pending& entry, NodeIndex node, const Bytes& payload) {
   const std::size_t shards = planner_.topology()->nodes[node.value].shards;
   if (entry.header.failure != nullptr) {

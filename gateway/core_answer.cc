@@ -57,8 +57,12 @@ void Core::on_shard(std::uint32_t slot, wire::Part& part, Instant now) {
   Pending& entry = table_[slot];
   const wire::Topology& topology = *planner_.topology();
   if (part.header.attempt == entry.header.attempt && !entry.runs.empty()) {
-    for (route::Choice& choice : entry.choices.of(topology.sink))
-      choice.here = choice.here || choice.shard == part.header.source_shard;
+    const bool split = entry.header.plan[topology.sink.value].polling == wire::Polling::kHash;
+    for (route::Choice& choice : entry.choices.of(topology.sink)) {
+      const bool sent_it = choice.shard == part.header.source_shard &&
+                           (!split || choice.replica == part.header.source_replica);
+      choice.here = choice.here || sent_it;
+    }
   }
   const auto outcome = gather_.add(std::make_unique<wire::Part>(std::move(part)),
                                    {&topology.sink, 1}, entry.deadline, joined_);

@@ -30,8 +30,11 @@ void Core::set_topology(std::shared_ptr<const wire::Topology> topology, Instant 
   read_graph();
   std::vector<InstanceId> gateways;
   peers_.clear();
-  for (const wire::TopologyInstance& instance : topology_->instances)
+  for (const wire::TopologyInstance& instance : topology_->instances) {
     peers_.push_back(instance.id);
+    if (instance.id == self_.instance)
+      execution_.set_catching_up(instance.state == wire::InstanceState::kBehind);
+  }
   for (const wire::TopologyGateway& gateway : topology_->gateways) {
     peers_.push_back(gateway.id);
     gateways.push_back(gateway.id);
@@ -41,6 +44,8 @@ void Core::set_topology(std::shared_ptr<const wire::Topology> topology, Instant 
     peers_.push_back(lane.id);
     if (std::ranges::count(lane.members, self_.instance) > 0) lanes_.push_back(lane.id);
   }
+  for (const wire::TopologyGroup& group : topology_->groups)
+    peers_.push_back(group.id);
   std::ranges::sort(peers_);
   gather_.keep_gateways(gateways);
   if (topology_->draining) batcher_.flush();

@@ -36,6 +36,7 @@ struct Self {
   InstanceId instance;
   NodeIndex node;
   std::uint16_t shard = 0;
+  std::uint16_t replica = 0;
   std::uint32_t host = 0;  // host_id()
   std::string executor;    // encode, also for encode/uses_before
   std::string name;        // encode/rep-0
@@ -198,7 +199,7 @@ class Core {
                      std::optional<Result<Documents>>& opened, Instant now);
   void send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now);
   void hand_over(Target to, wire::PartHeader& header, const Bytes& payload);
-  void hand_out(InstanceId lane, wire::PartHeader& header, const Bytes& payload);
+  void hand_out(InstanceId target, wire::PartHeader& header, const Bytes& payload);
   void fail_at(NodeIndex node, wire::PartHeader& header, const Error& error);
   void send_parked();
   bool known(InstanceId id) const;
@@ -219,7 +220,7 @@ class Core {
   std::vector<Successor> successors_;                // of this node, ascending
   std::optional<Result<route::Filter>> own_filter_;  // for what shards make together
   bool sink_ = false;
-  std::vector<InstanceId> peers_;  // instances, gateways and lanes of the topology, ascending
+  std::vector<InstanceId> peers_;  // all that the topology has, ascending
   std::vector<InstanceId> lanes_;  // that this instance is in
   std::vector<Job> ring_;
   std::size_t head_ = 0;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "core.h"
@@ -18,6 +19,7 @@ wire::PartHeader copy_of(const wire::PartHeader& header) {
   copy.sent_on_host = header.sent_on_host;
   copy.source = header.source;
   copy.source_shard = header.source_shard;
+  copy.source_replica = header.source_replica;
   copy.endpoint = header.endpoint;
   copy.plan = header.plan;
   copy.hops = header.hops;
@@ -30,12 +32,27 @@ wire::PartHeader copy_of(const wire::PartHeader& header) {
   return copy;
 }
 
+// Of a lane or group, by shard, then replica; none when there is no such.
+struct Members {
+  NodeIndex node;
+  std::span<const InstanceId> ids;
+};
+
+Members members_of(const wire::Topology& topology, InstanceId id) {
+  const auto lane = std::ranges::find(topology.lanes, id, &wire::TopologyLane::id);
+  if (lane != topology.lanes.end()) return {lane->node, lane->members};
+  const auto group = std::ranges::find(topology.groups, id, &wire::TopologyGroup::id);
+  if (group != topology.groups.end()) return {group->node, group->members};
+  return {};
+}
+
 }  // namespace
 
 void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
   wire::PartHeader& header = part.header;
   header.source = self_.node;
   header.source_shard = self_.shard;
+  header.source_replica = self_.replica;
   header.remaining = std::max(deadline - now, Duration{});
   header.sent_at = now;
   header.sent_on_host = self_.host;
@@ -108,27 +125,30 @@ void Core::hand_over(Target to, wire::PartHeader& header, const Bytes& payload) 
   }
 }
 
-// Each member of the lane gets its documents, also when there are none; a failure goes to all as it
-// is. Documents that cannot be read fail the request where they would have gone.
-void Core::hand_out(InstanceId id, wire::PartHeader& header, const Bytes& payload) {
-  const auto lane = std::ranges::find(topology_->lanes, id, &wire::TopologyLane::id);
-  if (lane == topology_->lanes.end()) {
+// Each member of the lane or group gets the documents of its shard, also when there are none; a
+// failure goes to all as it is. Documents that cannot be read fail the request where they would
+// have gone.
+void Core::hand_out(InstanceId target, wire::PartHeader& header, const Bytes& payload) {
+  const Members to = members_of(*topology_, target);
+  if (to.ids.empty()) {
     ++counters_.no_peer;
     return;
   }
-  const std::size_t shards = lane->members.size();
+  const std::size_t shards = topology_->nodes[to.node.value].shards;
   const bool failed = header.failure != nullptr;
   if (failed) split_.share(payload, shards);
   const Status dealt = failed ? Status() : split_.deal(payload, shards);
   if (!dealt) {
-    fail_at(lane->node, header, dealt.error());
+    fail_at(to.node, header, dealt.error());
     split_.share(Bytes(), shards);
   }
-  for (std::size_t shard = 0; shard < shards; ++shard) {
-    const InstanceId member = lane->members[shard];
+  const std::size_t replicas = std::max(to.ids.size() / shards, std::size_t{1});
+  for (std::size_t i = 0; i < shards * replicas && i < to.ids.size(); ++i) {
+    const InstanceId member = to.ids[i];
+    if (!member) continue;  // of a group: not there
     header.target = member.value;
     if (known(member)) {
-      port_.send_part(member, header, split_.part(shard));
+      port_.send_part(member, header, split_.part(i / replicas));
     } else {
       ++counters_.no_peer;
     }

@@ -20,7 +20,7 @@ constexpr std::size_t kHeaderRoom = wire::kMaxHeader + wire::kMaxParameters + 40
 }  // namespace
 
 DataLoop::DataLoop(net::Context& context, Shared& shared, const Clock& clock, Self self,
-                   Execution& execution)
+                   Execution& execution, Replicated* replicated)
     : context_(context),
       shared_(shared),
       clock_(clock),
@@ -29,6 +29,7 @@ DataLoop::DataLoop(net::Context& context, Shared& shared, const Clock& clock, Se
       max_part_bytes_(self.max_part_bytes),
       core_(std::move(self), execution, *this),
       loop_(clock),
+      copier_(instance_, replicated, max_part_bytes_, *this),
       peers_(context),
       lanes_(context, max_part_bytes_ + kHeaderRoom) {}
 
@@ -58,7 +59,7 @@ Instant DataLoop::before_wait(Instant now) {
   take_topology(now);
   if (inbox_.pending()) look_at_sockets(now);
   now = execute(now);
-  Instant next = std::min(core_.tick(now), disconnect_gone(now));
+  Instant next = std::min({core_.tick(now), disconnect_gone(now), copy(now)});
   if (turn_) next = std::min(next, turn_(now));
   peers_.flush(now);
   publish();
@@ -81,7 +82,7 @@ void DataLoop::tell_failures(Instant now) {
 void DataLoop::take_topology(Instant now) {
   const std::shared_ptr<const wire::Topology> topology = shared_.take_topology();
   if (topology == nullptr) return;
-  peers_.update(*topology, node_, now);
+  peers_.update(*topology, node_, now, instance_);
   if (const Status heard = lanes_.update(*topology, instance_, node_, now); !heard)
     log::error("cannot hear lanes reason={}", heard.error().message);
   core_.set_topology(topology, now);
@@ -104,17 +105,62 @@ bool DataLoop::drain(const Receive& receive, Instant now) {
   for (int i = 0; i < kBatch && core_.has_room(); ++i) {
     if (!inbox_.next(received_, receive)) return true;
     last_received_ = now;
+    if (copier_.keeps() && take_copying(now)) continue;
     PartPointer part = core_.blank();
     if (const Status decoded = wire::decode_part(std::move(received_), *part); !decoded) {
-      ++malformed_;
-      log::debug("dropped a malformed message count={} reason={}", malformed_,
-                 decoded.error().message);
+      note_malformed(decoded.error());
       core_.give_back(std::move(part));
       continue;
     }
     core_.receive(std::move(part), now);
   }
   return false;
+}
+
+void DataLoop::note_malformed(const Error& error) {
+  ++malformed_;
+  log::debug("dropped a malformed message count={} reason={}", malformed_, error.message);
+}
+
+// Whether the message received was of replicas that copy from one another.
+bool DataLoop::take_copying(Instant now) {
+  const std::optional<wire::Peek> peek = wire::peek(received_);
+  if (!peek || peek->kind == wire::Kind::kPart) return false;
+  if (peek->kind == wire::Kind::kSnapshotAsk) {
+    if (const auto ask = wire::decode_snapshot_ask(received_)) {
+      copier_.on_ask(*ask);
+    } else {
+      note_malformed(ask.error());
+    }
+    return true;
+  }
+  if (peek->kind != wire::Kind::kSnapshotPiece) return false;
+  if (const auto piece = wire::decode_snapshot_piece(std::move(received_))) {
+    copier_.on_piece(*piece, now);
+  } else {
+    note_malformed(piece.error());
+  }
+  return true;
+}
+
+Instant DataLoop::copy(Instant now) {
+  if (const InstanceId sibling = shared_.take_copy()) copier_.begin(sibling, now);
+  return copier_.tick(now);
+}
+
+void DataLoop::send_ask(const wire::SnapshotAsk& ask) {
+  peers_.send(InstanceId{ask.target}, snapshot_encoder_.encode(ask));
+}
+
+void DataLoop::send_piece(const wire::SnapshotPiece& piece) {
+  peers_.send(InstanceId{piece.target}, snapshot_encoder_.encode(piece));
+}
+
+void DataLoop::copied(InstanceId sibling, const Status& outcome) {
+  wire::CaughtUp caught_up{sibling, Errc::kOk, {}};
+  if (!outcome) caught_up = {sibling, outcome.error().code, outcome.error().message};
+  shared_.put_copied(std::move(caught_up));
+  shared_.to_control.signal();
 }
 
 void DataLoop::drain_pull(Instant now) {

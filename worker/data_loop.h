@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cluster/peer_set.h"
+#include "copier.h"
 #include "core.h"
 #include "lane_inbox.h"
 #include "net/context.h"
@@ -19,7 +20,7 @@
 
 namespace flow::worker {
 
-class DataLoop final : public WorkerPort {
+class DataLoop final : public WorkerPort, public CopyPort {
  public:
   static constexpr int kBatch = 64;
 
@@ -27,8 +28,9 @@ class DataLoop final : public WorkerPort {
   // without a part.
   static constexpr Duration kQuiet = std::chrono::seconds(1);
 
+  // `replicated`: what the executor keeps, nullptr for nothing.
   DataLoop(net::Context& context, Shared& shared, const Clock& clock, Self self,
-           Execution& execution);
+           Execution& execution, Replicated* replicated = nullptr);
 
   // Binds the socket parts arrive at; the address it is bound to.
   Result<std::string> open(const std::string& address);
@@ -48,10 +50,16 @@ class DataLoop final : public WorkerPort {
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
   void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
   void progress(RequestId request, const wire::Progress& progress) override;
+  void send_ask(const wire::SnapshotAsk& ask) override;
+  void send_piece(const wire::SnapshotPiece& piece) override;
+  void copied(InstanceId sibling, const Status& outcome) override;
 
  private:
   Instant before_wait(Instant now);
   void take_topology(Instant now);
+  Instant copy(Instant now);
+  bool take_copying(Instant now);
+  void note_malformed(const Error& error);
   template <typename Receive>
   bool drain(const Receive& receive, Instant now);
   void drain_pull(Instant now);
@@ -76,6 +84,8 @@ class DataLoop final : public WorkerPort {
   net::Loop::BeforeWait turn_;
   net::Socket pull_;
   wire::PartEncoder encoder_;
+  Copier copier_;
+  wire::SnapshotEncoder snapshot_encoder_;
   cluster::PeerSet peers_;
   LaneInbox lanes_;
   wire::Inbox inbox_;

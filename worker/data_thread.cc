@@ -54,6 +54,7 @@ Self make_self(const DataThreadOptions& options) {
   self.instance = welcome.instance;
   self.node = welcome.node;
   self.shard = welcome.shard;
+  self.replica = welcome.replica;
   self.host = host_id();
   self.executor = executor_name(welcome);
   self.name = options.name;
@@ -62,8 +63,12 @@ Self make_self(const DataThreadOptions& options) {
   return self;
 }
 
-wire::Ready make_ready(const Executor& executor) {
+wire::Ready make_ready(const Executor& executor, const Replicated* replicated) {
   wire::Ready ready;
+  if (replicated != nullptr) {
+    const Held held = replicated->held();
+    ready.holds = wire::Holding{held.newest, held.digest, held.entries};
+  }
   for (const Executor::Binding& binding : executor.bindings()) {
     ready.wants_matrix = ready.wants_matrix || binding.wants_matrix;
     if (binding.endpoint == kCatchAll) {
@@ -102,8 +107,10 @@ Status serve(const DataThreadOptions& options, net::Context& context, Shared& sh
   if (Status bound = execution.check(); !bound) return bound;
   if (Status batched = check_batches(**executor, options.welcome); !batched) return batched;
   {
-    DataLoop loop(context, shared, clock, make_self(options), execution);
-    if (Status ran = run_loop(loop, options, shared, make_ready(**executor)); !ran) return ran;
+    Replicated* replicated = (*executor)->replicated();
+    DataLoop loop(context, shared, clock, make_self(options), execution, replicated);
+    const Status ran = run_loop(loop, options, shared, make_ready(**executor, replicated));
+    if (!ran) return ran;
   }
   close_executor(**executor, options.name);
   return {};

@@ -49,6 +49,9 @@ class Execution {
   // The time of one that goes on elsewhere is up: its request has ended, finish() will be ignored.
   virtual void abandon(Ticket /*ticket*/) {}
 
+  // Whether this replica is behind its siblings, from now on; false at first.
+  virtual void set_catching_up(bool /*catching_up*/) {}
+
   virtual Instant now() const = 0;
 };
 

@@ -38,7 +38,7 @@ class HandlerExecution final : public Execution {
   ~HandlerExecution() override;
 
   // What Request::catching_up() says from now on; false at first.
-  void set_catching_up(bool catching_up);
+  void set_catching_up(bool catching_up) override;
 
   // kInvalidArgument when an endpoint is bound twice.
   Status check() const;

@@ -109,6 +109,23 @@ struct Shared {
     return std::exchange(subscriptions_, std::nullopt);
   }
 
+  // Which sibling the broker wants to be copied; none: nothing new.
+  void put_copy(InstanceId sibling) { copy_.store(sibling.value, std::memory_order_release); }
+  InstanceId take_copy() {
+    if (copy_.load(std::memory_order_relaxed) == 0) return {};
+    return InstanceId{copy_.exchange(0, std::memory_order_acquire)};
+  }
+
+  // How that went, for the broker.
+  void put_copied(wire::CaughtUp outcome) {
+    const std::lock_guard lock(mutex_);
+    copied_ = std::move(outcome);
+  }
+  std::optional<wire::CaughtUp> take_copied() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(copied_, std::nullopt);
+  }
+
   // The outcome of the data thread's start, for the control thread.
   void put_start(Result<wire::Ready> outcome) {
     const std::lock_guard lock(mutex_);
@@ -124,6 +141,8 @@ struct Shared {
   std::shared_ptr<const wire::Topology> topology_;
   std::optional<std::vector<wire::LaneMark>> subscriptions_;
   std::optional<Result<wire::Ready>> start_;
+  std::optional<wire::CaughtUp> copied_;
+  std::atomic<std::uint32_t> copy_{0};
 };
 
 }  // namespace flow::worker

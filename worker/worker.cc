@@ -124,6 +124,9 @@ void Worker::handle(cluster::MemberEvent event) {
     connect_gateways(*changed->topology);
     shared_.put_topology(std::move(changed->topology));
     shared_.to_data.signal();
+  } else if (const auto* copy = std::get_if<cluster::CopyAsked>(&event)) {
+    shared_.put_copy(copy->sibling);
+    shared_.to_data.signal();
   } else if (const auto* drain = std::get_if<cluster::DrainAsked>(&event)) {
     if (drain->timeout > Duration{}) drain_limit_ = clock_.now() + drain->timeout;
     left_ = left_for_good_ = true;
@@ -187,6 +190,7 @@ void Worker::finish(int code) {
 Instant Worker::before_wait(Instant now) {
   take_start();
   if (auto marks = shared_.take_subscriptions()) member_.set_subscriptions(*std::move(marks));
+  if (const auto copied = shared_.take_copied()) member_.caught_up(*copied);
   acknowledge();
   set_beat(now);
   Instant next = std::min(left_for_good_ ? kNever : member_.tick(now), check_timeout(now));
@@ -326,6 +330,7 @@ void Worker::report_timeout(const Executing& executing) {
   header.sent_on_host = host_id();
   header.source = welcome_->node;
   header.source_shard = welcome_->shard;
+  header.source_replica = welcome_->replica;
   header.failure = std::make_unique<wire::Failure>(
       wire::Failure{Errc::kDeadlineExceeded,
                     fmt::format("execution took longer than its timeout of {}",

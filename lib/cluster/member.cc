@@ -26,6 +26,8 @@ std::uint32_t highest_id(InstanceId own, const wire::Topology* topology) {
     highest = std::max(highest, gateway.id.value);
   for (const wire::TopologyLane& lane : topology->lanes)
     highest = std::max(highest, lane.id.value);
+  for (const wire::TopologyGroup& group : topology->groups)
+    highest = std::max(highest, group.id.value);
   return highest;
 }
 
@@ -43,6 +45,8 @@ std::vector<MemberEvent> Member::receive(wire::ControlMessage message, Instant n
     events.emplace_back(RefusedByBroker{std::move(refused->message)});
   } else if (const auto* drain = std::get_if<wire::Drain>(&message)) {
     events.emplace_back(DrainAsked{drain->timeout});
+  } else if (const auto* order = std::get_if<wire::CatchUp>(&message)) {
+    events.emplace_back(CopyAsked{order->sibling});
   } else {
     ++ignored_;
   }

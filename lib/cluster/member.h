@@ -46,7 +46,10 @@ struct DrainAsked {
 struct RefusedByBroker {  // the process must end with this message
   std::string message;
 };
-using MemberEvent = std::variant<Welcomed, TopologyChanged, DrainAsked, RefusedByBroker>;
+struct CopyAsked {  // a replica is to copy what a sibling holds, and to say caught_up() after it
+  InstanceId sibling;
+};
+using MemberEvent = std::variant<Welcomed, TopologyChanged, DrainAsked, RefusedByBroker, CopyAsked>;
 
 class Member {
  public:
@@ -74,6 +77,9 @@ class Member {
   // All subscriptions to lanes that this process sees as their publisher, ascending: told to the
   // broker when they changed, and again to a new one.
   void set_subscriptions(std::vector<wire::LaneMark> marks);
+
+  // How a copy that was asked for went.
+  void caught_up(const wire::CaughtUp& outcome) { port_.send(outcome); }
 
   // A gateway saw that nobody listens at this instance's address.
   void report_gone(InstanceId instance);

@@ -23,6 +23,19 @@ bool sends_to(const wire::Topology& topology, NodeIndex self, NodeIndex node) {
          std::ranges::count(topology.nodes[node.value].needs, self) > 0;
 }
 
+// The other replicas of its shard, where what one holds is copied by others.
+std::vector<InstanceId> siblings_of(const wire::Topology& topology, InstanceId own) {
+  std::vector<InstanceId> siblings;
+  const auto self = std::ranges::find(topology.instances, own, &wire::TopologyInstance::id);
+  if (self == topology.instances.end() || topology.nodes[self->node.value].replicate.empty())
+    return siblings;
+  for (const wire::TopologyInstance& other : topology.instances) {
+    if (other.node == self->node && other.shard == self->shard && other.id != own)
+      siblings.push_back(other.id);
+  }
+  return siblings;
+}
+
 std::optional<net::Socket> connected(net::Context& context, InstanceId id,
                                      const std::string& address) {
   Result<net::Socket> socket = net::Socket::open(context, net::SocketType::kPush, {});
@@ -46,8 +59,9 @@ Result<std::string> PeerSet::bind_publisher(const std::string& address) {
   return bound;
 }
 
-void PeerSet::update(const wire::Topology& topology, NodeIndex self, Instant now) {
+void PeerSet::update(const wire::Topology& topology, NodeIndex self, Instant now, InstanceId own) {
   flush(now);
+  const std::vector<InstanceId> siblings = siblings_of(topology, own);
   Outlets peers;
   const auto keep = [&](InstanceId id, const std::string& address) {
     if (address.empty()) return;  // still starting
@@ -58,7 +72,8 @@ void PeerSet::update(const wire::Topology& topology, NodeIndex self, Instant now
     }
   };
   for (const wire::TopologyInstance& instance : topology.instances) {
-    if (sends_to(topology, self, instance.node)) keep(instance.id, instance.data_address);
+    if (sends_to(topology, self, instance.node) || std::ranges::count(siblings, instance.id) > 0)
+      keep(instance.id, instance.data_address);
   }
   if (topology.sink == self && self != kGatewayNode) {
     for (const wire::TopologyGateway& gateway : topology.gateways)

@@ -42,8 +42,9 @@ class PeerSet {
 
   // Switches to a newer topology: opens what is new and closes what is gone, after flushing. `self`
   // is the own node, kGatewayNode for a gateway. Peers are the instances of the nodes that need it
-  // and, for the node that answers, the gateways; lanes are those of the nodes that need it.
-  void update(const wire::Topology& topology, NodeIndex self, Instant now);
+  // and, for the node that answers, the gateways; lanes are those of the nodes that need it. `own`:
+  // the instance, where its siblings are peers too, the other replicas of its shard.
+  void update(const wire::Topology& topology, NodeIndex self, Instant now, InstanceId own = {});
 
   // Sends to a peer, publishes to a lane. The views need to live only until the call returns, a
   // second frame as Frames says.

@@ -47,6 +47,7 @@ inline constexpr std::string_view kBadHosts = "E0142";
 inline constexpr std::string_view kHostsReplicas = "E0143";
 inline constexpr std::string_view kExternalKey = "E0144";
 inline constexpr std::string_view kBadBatching = "E0145";
+inline constexpr std::string_view kBadReplicate = "E0146";
 
 // Programs.
 inline constexpr std::string_view kProgramNotFound = "E0150";

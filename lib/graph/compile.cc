@@ -78,6 +78,7 @@ struct Compiler {
   void check_limits();
   void check_external(Position at);
   void check_batching(Position at);
+  void check_replicate(Position at);
   void make_nodes();
   Node make_node(Position at, NodeRole role);
   Node make_companion(Position at, NodeRole role);
@@ -106,6 +107,7 @@ void Compiler::run() {
   for (Position at = 0; at < count; ++at) {
     check_external(at);
     check_batching(at);
+    check_replicate(at);
   }
   if (diagnostics.has_errors()) return;
   make_nodes();
@@ -336,6 +338,32 @@ void Compiler::check_batching(Position at) {
       "leave `batching` out, or let it have the parts reduced");
 }
 
+// What all replicas get must be one request of one write, and split where there are shards.
+void Compiler::check_replicate(Position at) {
+  const ExecutorDecl& executor = decl(at);
+  Node polled;
+  polled.polling = polling_table(executor.polling, executor.shards);
+  for (const Placed<std::string>& endpoint : executor.replicate) {
+    const auto bad = [&](std::string_view why, std::string hint) {
+      diagnostics.error(codes::kBadReplicate, endpoint.place,
+                        fmt::format("executor '{}' cannot replicate '{}': {}", executor.name.value,
+                                    endpoint.value, why),
+                        std::move(hint));
+    };
+    if (endpoint.value.empty() || endpoint.value == "*") {
+      bad("endpoints are named one by one", "replicate = [\"/index\", \"/update\", \"/delete\"]");
+    } else if (executor.shards > 1 && polling_of(polled, endpoint.value) != Polling::kHash) {
+      bad("with shards it must be polled by HASH, so that each document has its shard",
+          fmt::format("polling = {{ \"{}\" = \"HASH\" }}", endpoint.value));
+    } else if (std::ranges::any_of(executor.batching, [&](const BatchRule& rule) {
+                 return rule.endpoint == endpoint.value || rule.endpoint == "*";
+               })) {
+      bad("its requests are executed in batches, but each has a version of its own",
+          "leave it out of `batching`");
+    }
+  }
+}
+
 void Compiler::make_nodes() {
   for (Position at = 0; at < needs.size(); ++at) {
     const auto push = [this](Node made) {
@@ -397,6 +425,10 @@ Node Compiler::make_node(Position at, NodeRole role) {
   made.polling = polling_table(executor.polling, executor.shards);
   made.batching = executor.batching;
   if (executor.external) make_forwarder(made, executor);
+  for (const Placed<std::string>& endpoint : executor.replicate) {
+    const bool twice = std::ranges::find(made.replicate, endpoint.value) != made.replicate.end();
+    if (made.replicas > 1 && !twice) made.replicate.push_back(endpoint.value);
+  }
   return made;
 }
 

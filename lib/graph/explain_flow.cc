@@ -126,6 +126,13 @@ gets the parts of its needs unreduced works on several lists, one a need.
 Wrong:  needs = ["a", "b"], no_reduce = true, batching = { "/encode" = { size = 32 } }
 Right:  the same without no_reduce, or without batching)"},
     Explanation{
+        codes::kBadReplicate, "this endpoint cannot be replicated",
+        R"(`replicate` names endpoints whose requests go to every replica of each shard. With shards the documents
+must be split by their ids first, and requests of several writers cannot be put into one batch.
+
+Wrong:  shards = 2, replicate = ["/index"]
+Right:  shards = 2, replicate = ["/index"], polling = { "/index" = "HASH" })"},
+    Explanation{
         codes::kProgramNotFound, "the program of an executor was not found",
         R"(`uses` without a "/" is looked up as a built-in executor, in the folders of FLOW_EXECUTOR_PATH, beside
 the flow file and in PATH. With a "/" it is a path from the flow file. The message lists where was looked.
@@ -153,12 +160,13 @@ are dropped and nobody waits for it.
 Suspicious:  b and c need a, c is last: b hangs
 Usual:       an executor with needs = "*" at the end)"},
     Explanation{
-        codes::kReplicatedIndex, "warning: an index has replicas",
+        codes::kReplicatedIndex, "warning: replicas of an index that are not written alike",
         R"(Every replica of an index keeps documents of its own. A request to write reaches one replica, a
-request to search perhaps another.
+request to search perhaps another, unless `replicate` names the endpoints that write: then all replicas
+get them.
 
 Suspicious:  uses = "vector-index" with replicas = 2
-Usual:       replicas = 1)"},
+Usual:       replicas = 2, replicate = ["/index", "/update", "/delete"])"},
     Explanation{
         codes::kSearchAny, "warning: a search asks one shard only",
         R"(Shards hold different documents. /search asks all of them unless `polling` says otherwise, and here it

@@ -74,6 +74,7 @@ struct ExecutorDecl {
   bool floating = false;
   bool allow_partial = false;
   PollingDecl polling;
+  std::vector<Placed<std::string>> replicate;  // endpoints, as written
   std::optional<CompanionDecl> uses_before;
   std::optional<CompanionDecl> uses_after;
   std::optional<ValueMap> when;  // {}: everything passes, and answers are sorted

@@ -62,6 +62,13 @@ bool splits(const Node& node) {
                              [](const auto& entry) { return entry.second == Polling::kHash; });
 }
 
+Polling polling_of(const Node& node, std::string_view endpoint) {
+  for (const auto& [name, polling] : node.polling) {
+    if (name == endpoint || name == "*") return polling;
+  }
+  return Polling::kAny;
+}
+
 std::string_view polling_word(Polling polling) {
   constexpr std::array<std::string_view, 4> kWords = {"ANY", "ALL", "ALL_ASYNC", "HASH"};
   return kWords[static_cast<std::size_t>(polling)];

@@ -50,6 +50,8 @@ struct Node {
   // Endpoint or "*", complete with the built-in defaults; empty with one shard.
   std::vector<std::pair<std::string, Polling>> polling;
   std::vector<BatchRule> batching;
+  // Endpoints whose requests go to all replicas of each shard, once each; empty with one replica.
+  std::vector<std::string> replicate;
   std::optional<ValueMap> when;  // on the executor's first node only
   std::uint16_t executor = 0;    // position of its declaration in FlowDecl::executors
 };
@@ -97,6 +99,9 @@ bool is_published(const Node& node);
 
 // Whether any endpoint of the node has its documents split by id.
 bool splits(const Node& node);
+
+// How requests to an endpoint are polled at a node.
+Polling polling_of(const Node& node, std::string_view endpoint);
 
 // ANY, ALL, ALL_ASYNC, HASH
 std::string_view polling_word(Polling polling);

@@ -19,6 +19,8 @@ std::string describe(const Node& node) {
   } else if (node.replicas > 1) {
     text += fmt::format(", {} replicas", node.replicas);
   }
+  if (!node.replicate.empty())
+    text += fmt::format(", {} to all replicas", fmt::join(node.replicate, " "));
   if (node.no_reduce) text += ", not reduced";
   if (node.when) text += ", filtered";
   if (node.floating) text += ", floating";

@@ -18,14 +18,6 @@ namespace {
 constexpr std::array<std::string_view, 2> kIndexes = {"vector-index", "text-index"};
 constexpr std::array<std::string_view, 3> kWrites = {"/index", "/update", "/delete"};
 
-// By the table of a node with shards.
-Polling polling_of(const Node& node, std::string_view endpoint) {
-  for (const auto& [name, polling] : node.polling) {
-    if (name == endpoint || name == "*") return polling;
-  }
-  return Polling::kAny;
-}
-
 struct Warner {
   const FlowDecl& flow;
   const Graph& graph;
@@ -44,11 +36,15 @@ struct Warner {
   void replicated_index(const Node& node) {
     const bool index = std::ranges::find(kIndexes, node.uses) != kIndexes.end();
     if (!index || node.replicas == 1) return;
+    const auto single = std::ranges::find_if(kWrites, [&node](std::string_view write) {
+      return std::ranges::find(node.replicate, write) == node.replicate.end();
+    });
+    if (single == kWrites.end()) return;
     diagnostics.warning(codes::kReplicatedIndex, decl(node).place,
                         fmt::format("each of the {} replicas of '{}' keeps an index of its own: "
-                                    "a document written to one is not found by the others",
-                                    node.replicas, node.name),
-                        "replicas = 1");
+                                    "what {} does to one is not found by the others",
+                                    node.replicas, node.name, *single),
+                        "replicate = [\"/index\", \"/update\", \"/delete\"], or replicas = 1");
   }
 
   void partial_search(const Node& node) {

@@ -1,6 +1,7 @@
 // Who serves the nodes of one request: what the planner chose, and what is heard of them since.
 //
-// One instance a node, or the members of a lane. The memory is reused from request to request.
+// One instance a node, or the members of a lane or group. The memory is reused from request to
+// request.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@ struct Choice {
   std::uint32_t slot = 0;  // the planner's own index of the target
   InstanceId instance;
   std::uint16_t shard = 0;
+  std::uint16_t replica = 0;
   bool charged = false;       // until released
   bool received = false;      // the instance has reported it
   bool finished = false;      // and that it sent its part on
@@ -29,7 +31,7 @@ struct Choice {
 
 class Choices {
  public:
-  // Those of a node, by shard; none when the request does not reach it.
+  // Those of a node, by shard, then replica; none when the request does not reach it.
   std::span<Choice> of(NodeIndex node) {
     const Range range = ranges_[node.value];
     return {members_.data() + range.first, range.count};

@@ -75,7 +75,10 @@ GatherTable::Place GatherTable::place_of(const wire::PartHeader& header,
   place.due = expected_from(*need, header.plan);
   // One slot a need where it sends one part, whichever shard that comes from.
   place.shard = place.due == 1 ? std::uint16_t{0} : header.source_shard;
-  place.first_wins = place.due > 1 && header.plan[need->value].polling == wire::Polling::kAllAsync;
+  if (place.due == 1) return place;
+  const wire::Polling polling = header.plan[need->value].polling;
+  place.first_wins = polling == wire::Polling::kAllAsync;
+  if (polling == wire::Polling::kHash) place.replica = header.source_replica;
   return place;
 }
 
@@ -113,7 +116,7 @@ std::optional<GatherTable::Outcome> GatherTable::refuse_seen(Entry& entry, const
   for (const Slot& slot : entry.slots) {
     if (slot.need != place.need) continue;
     ++from_need;
-    seen = seen || slot.shard == place.shard;
+    seen = seen || (slot.shard == place.shard && slot.replica == place.replica);
     satisfied = satisfied || (slot.part != nullptr && slot.part->header.failure == nullptr);
   }
   if (seen || from_need >= place.due) {
@@ -142,10 +145,9 @@ std::optional<GatherTable::Outcome> GatherTable::make_room(wire::Part& part, boo
 }
 
 void GatherTable::put(Entry& entry, const Place& place, PartPointer part) {
-  const auto key_of = [](const Slot& slot) { return std::pair{slot.need, slot.shard}; };
-  const auto at =
-      std::ranges::lower_bound(entry.slots, std::pair{place.need, place.shard}, {}, key_of);
-  entry.slots.insert(at, Slot{place.need, place.shard, std::move(part)});
+  const auto key_of = [](const auto& at) { return std::tuple{at.need, at.shard, at.replica}; };
+  const auto at = std::ranges::lower_bound(entry.slots, key_of(place), {}, key_of);
+  entry.slots.insert(at, Slot{place.need, place.shard, place.replica, std::move(part)});
 }
 
 void GatherTable::release(Entry& entry, PartPointer& part) {

@@ -2,8 +2,9 @@
 //
 // One thread owns a table. It holds at most `limits.open` requests and `limits.bytes` of payload
 // and refuses the newest part rather than grow. Time does not pass by itself: the caller hands in
-// deadlines and `now`. Parts are identified by (need, shard); how many each need sends, and whether
-// all of them are waited for, is in the part's own plan, so the table needs no topology.
+// deadlines and `now`. Parts are identified by (need, shard, replica); how many each need sends,
+// and whether all of them are waited for, is in the part's own plan, so the table needs no
+// topology.
 //
 // A need polled ALL_ASYNC is satisfied by its first part that is no failure; only when all of its
 // parts are failures, the first by shard stands for it. A request that went on before all of its
@@ -67,7 +68,8 @@ struct GatheredRequest {
   std::uint16_t attempt = 0;
 };
 
-// The parts of a request, in the order of `needs`, shards ascending; of an ALL_ASYNC need one.
+// The parts of a request, in the order of `needs`, shards ascending, replicas ascending; of an
+// ALL_ASYNC need one.
 struct Joined {
   std::vector<PartPointer> parts;
   Instant deadline{};  // the earliest of the parts'
@@ -105,6 +107,7 @@ class GatherTable {
   struct Slot {
     std::uint16_t need = 0;  // position in the declared order
     std::uint16_t shard = 0;
+    std::uint16_t replica = 0;
     PartPointer part;  // null: it came and went nowhere
   };
   struct Entry {
@@ -113,7 +116,7 @@ class GatherTable {
     std::uint32_t waiting = 0;   // parts without which it cannot go on
     std::size_t bytes = 0;
     Instant deadline = kNever;
-    std::vector<Slot> slots;  // by (need, shard)
+    std::vector<Slot> slots;  // by (need, shard, replica)
   };
   using Entries = std::unordered_map<RequestId, Entry>;
 
@@ -121,7 +124,8 @@ class GatherTable {
   struct Place {
     std::uint16_t need = 0;
     std::uint16_t shard = 0;
-    std::uint16_t due = 0;  // parts of the need
+    std::uint16_t replica = 0;  // where those of a shard all send one
+    std::uint16_t due = 0;      // parts of the need
     bool first_wins = false;
   };
   // What is known of a request that went on.

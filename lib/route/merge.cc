@@ -90,6 +90,15 @@ std::vector<MissingPart> leave_out_failed(std::vector<PartPointer>& parts,
   return missing;
 }
 
+// Replicas of a shard did the same: the lowest speaks for them.
+void keep_one_a_shard(std::vector<PartPointer>& parts) {
+  const auto same = [](const PartPointer& a, const PartPointer& b) {
+    return a->header.source == b->header.source && a->header.source != kGatewayNode &&
+           a->header.source_shard == b->header.source_shard;
+  };
+  parts.erase(std::unique(parts.begin(), parts.end(), same), parts.end());
+}
+
 bool keeps_shards_apart(const wire::Topology& topology, NodeIndex need) {
   return need.value < topology.nodes.size() && topology.nodes[need.value].no_reduce;
 }
@@ -229,6 +238,7 @@ Status merge_headers(std::vector<PartPointer>& parts, const wire::Topology& topo
     if (Status united = unite_results(first.header.results, parts[i]->header.results); !united)
       return united;
   }
+  keep_one_a_shard(parts);
   return {};
 }
 

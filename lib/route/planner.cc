@@ -184,6 +184,7 @@ void Planner::choose(std::uint32_t slot, const Task& task, Choices& choices) con
   const std::uint32_t together = batches_of(task).size;
   choice.charge = service_of(target, task) / together;
   choice.share = kWhole / together;
+  choice.replica = target.replica;
 }
 
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,
@@ -231,6 +232,11 @@ bool Planner::place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& c
   blocked.nobody = !has(task.node, blocked.lack);
   blocked.unconnected = lanes.empty() || !(partial || lanes.front().whole);
   if (blocked.nobody || blocked.unconnected) return false;
+  return place_among(lanes, task, entry, choices);
+}
+
+bool Planner::place_among(const std::vector<Lane>& lanes, const Task& task, wire::PlanEntry& entry,
+                          Choices& choices) const {
   Task all = task;
   all.first_wins = entry.polling == wire::Polling::kAllAsync;
   const std::size_t picked =
@@ -243,6 +249,17 @@ bool Planner::place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& c
   return true;
 }
 
+bool Planner::place_on_group(const Task& task, wire::PlanEntry& entry, Choices& choices,
+                             Blocked& blocked) const {
+  const Serving& serving = serving_[task.node.value];
+  if (!serving.by_shard.empty()) blocked.lack = Blocked::kWholeLane;
+  blocked.nobody = !has(task.node, blocked.lack);
+  blocked.unconnected = serving.groups.empty();
+  if (blocked.nobody || blocked.unconnected) return false;
+  entry.polling = wire::Polling::kHash;
+  return place_among(serving.groups, task, entry, choices);
+}
+
 bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices,
                     Blocked& blocked) const {
   const Serving& serving = serving_[task.node.value];
@@ -250,6 +267,8 @@ bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices,
   blocked.node = task.node;
   blocked.lack = Blocked::kInstance;
   blocked.unconnected = false;
+  if (task.run && replicated_[task.endpoint][task.node.value])
+    return place_on_group(task, entry, choices, blocked);
   if (serving.by_shard.empty() || !task.run) {
     blocked.nobody = serving.slots.empty();
     return place_in(serving.slots, task, entry, choices);
@@ -307,7 +326,7 @@ void Planner::take_turns(const std::vector<wire::PlanEntry>& plan, Choices& choi
       continue;
     if (polls_lane(entry.polling)) {
       const auto lane = std::ranges::find(serving.lanes, InstanceId{entry.target}, &Lane::id);
-      lane->last_used = ++turn_;
+      if (lane != serving.lanes.end()) lane->last_used = ++turn_;
     } else if (choices.shards_[n] == kNoShard) {
       choices.shards_[n] = choices.of(NodeIndex{n}).front().shard;
       serving.next_shard = (choices.shards_[n] + std::size_t{1}) % serving.by_shard.size();

@@ -27,6 +27,9 @@
 // one, for ALL_ASYNC and allow_partial. HASH: a lane as with ALL, and always a whole one, since the
 // documents of a missing shard would vanish. A node that is passed over takes any instance.
 //
+// An endpoint that is replicated at a node is planned onto a group, as HASH: all replicas of all
+// shards that serve or are behind. It has room when each of them has.
+//
 // Pure; one thread.
 #pragma once
 
@@ -112,7 +115,9 @@ class Planner {
     InstanceId id;
     NodeIndex node;
     std::uint16_t shard = 0;
+    std::uint16_t replica = 0;
     bool plannable = false;
+    bool behind = false;  // gets what is replicated, nothing else
     std::uint32_t concurrency = 1;
     std::uint32_t outstanding = 0;
     std::uint64_t outstanding_bytes = 0;
@@ -168,7 +173,8 @@ class Planner {
     std::vector<std::uint32_t> slots;
     std::vector<std::vector<std::uint32_t>> by_shard;  // empty with one shard
     std::vector<Lane> lanes;                           // those that miss the fewest shards
-    std::size_t next_shard = 0;                        // whose turn it is
+    std::vector<Lane> groups;
+    std::size_t next_shard = 0;  // whose turn it is
   };
   struct KnownAddress {
     std::uint16_t shard = 0;
@@ -203,6 +209,7 @@ class Planner {
   void update_targets(std::vector<InstanceId>& gone);
   void update_target(const wire::TopologyInstance& instance, std::uint32_t slot);
   void update_lanes();
+  void update_groups();
   std::uint32_t fresh_slot();
   std::string addresses(NodeIndex node, const std::vector<std::uint16_t>& shards) const;
 
@@ -225,6 +232,10 @@ class Planner {
                       Blocked& blocked) const;
   bool place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& choices,
                      Blocked& blocked) const;
+  bool place_on_group(const Task& task, wire::PlanEntry& entry, Choices& choices,
+                      Blocked& blocked) const;
+  bool place_among(const std::vector<Lane>& lanes, const Task& task, wire::PlanEntry& entry,
+                   Choices& choices) const;
   void charge(Choices& choices, std::uint64_t bytes);
   void take_turns(const std::vector<wire::PlanEntry>& plan, Choices& choices);
 
@@ -240,6 +251,7 @@ class Planner {
   std::vector<std::vector<bool>> binds_;                             // by endpoint, node
   std::vector<std::vector<wire::Polling>> polling_;                  // by endpoint, node
   std::vector<std::vector<Batches>> batches_;                        // by endpoint, node
+  std::vector<std::vector<bool>> replicated_;                        // by endpoint, node
   std::vector<std::vector<NodeEstimate>> estimates_;                 // by endpoint, node
   std::vector<Instant> leads_at_;                                    // by endpoint
   Instant avoiding_until_{};  // nobody is avoided from then on

@@ -29,6 +29,7 @@ std::vector<InstanceId> Planner::update(std::shared_ptr<const wire::Topology> to
   update_batching();
   update_targets(gone);
   update_lanes();
+  update_groups();
   return gone;
 }
 
@@ -46,6 +47,7 @@ void Planner::update_endpoints() {
     for (const BatchRule& rule : node.batching) {
       if (rule.endpoint != "*") add(rule.endpoint);
     }
+    std::ranges::for_each(node.replicate, add);
     if (node.shards == 1) continue;
     for (const auto& [name, polling] : node.polling) {
       if (name != "*") add(name);
@@ -79,12 +81,17 @@ void Planner::update_bindings() {
   binds_ = std::move(binds);
 }
 
-// The endpoint's own polling, else that of all others.
+// The endpoint's own polling, else that of all others; and whether it is replicated.
 void Planner::update_polling() {
+  replicated_.assign(endpoint_names_.size(), std::vector<bool>(topology_->nodes.size()));
   polling_.assign(endpoint_names_.size(),
                   std::vector<wire::Polling>(topology_->nodes.size(), wire::Polling::kAny));
   for (std::size_t n = 0; n < topology_->nodes.size(); ++n) {
     const wire::TopologyNode& node = topology_->nodes[n];
+    for (std::size_t e = 1; e < endpoint_names_.size(); ++e) {
+      const auto& names = node.replicate;
+      replicated_[e][n] = std::ranges::find(names, endpoint_names_[e]) != names.end();
+    }
     if (node.shards == 1) continue;
     for (std::size_t e = 0; e < endpoint_names_.size(); ++e) {
       for (const auto& [name, polling] : node.polling) {
@@ -126,7 +133,9 @@ void Planner::update_target(const wire::TopologyInstance& instance, std::uint32_
   target.id = instance.id;
   target.node = instance.node;
   target.shard = instance.shard;
+  target.replica = instance.replica;
   target.plannable = instance.state == wire::InstanceState::kServing;
+  target.behind = instance.state == wire::InstanceState::kBehind;
   target.concurrency = std::max(1U, instance.concurrency);
   target.estimates.resize(endpoint_names_.size());
   target.name = instance.name;
@@ -194,6 +203,26 @@ void Planner::update_lanes() {
   }
 }
 
+// A group can be planned while all its members are there to take what is written.
+void Planner::update_groups() {
+  for (Serving& serving : serving_)
+    serving.groups.clear();
+  for (const wire::TopologyGroup& made : topology_->groups) {
+    if (made.state != wire::InstanceState::kServing || made.node.value >= serving_.size()) continue;
+    Lane group;
+    group.id = made.id;
+    const bool plannable = std::ranges::all_of(made.members, [&](InstanceId member) {
+      if (!member) return true;
+      const auto known = slot_of_.find(member);
+      if (known == slot_of_.end()) return false;
+      group.members.push_back(known->second);
+      return targets_[known->second].plannable || targets_[known->second].behind;
+    });
+    if (plannable && !group.members.empty())
+      serving_[made.node.value].groups.push_back(std::move(group));
+  }
+}
+
 bool Planner::remove(InstanceId id) {
   const auto known = slot_of_.find(id);
   if (known == slot_of_.end()) return false;
@@ -207,6 +236,7 @@ bool Planner::remove(InstanceId id) {
   slot_of_.erase(known);
   removed_.push_back(id);
   update_lanes();
+  update_groups();
   return true;
 }
 

@@ -49,6 +49,8 @@ std::string_view name_of(Kind kind) {
   switch (kind) {
     case Kind::kPart: return "Part";
     case Kind::kReport: return "Report";
+    case Kind::kSnapshotAsk: return "SnapshotAsk";
+    case Kind::kSnapshotPiece: return "SnapshotPiece";
     case Kind::kClientHello: return "ClientHello";
     case Kind::kClientWelcome: return "ClientWelcome";
     case Kind::kRequest: return "Request";
@@ -67,6 +69,8 @@ std::string_view name_of(Kind kind) {
     case Kind::kDrain: return "Drain";
     case Kind::kGone: return "Gone";
     case Kind::kSubscriptions: return "Subscriptions";
+    case Kind::kCatchUp: return "CatchUp";
+    case Kind::kCaughtUp: return "CaughtUp";
     case Kind::kAdminRequest: return "AdminRequest";
     case Kind::kAdminReply: return "AdminReply";
     case Kind::kCarrier: break;  // opened by CarrierReader, never as a message

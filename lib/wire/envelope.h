@@ -40,6 +40,8 @@ inline constexpr std::size_t kMaxControl = 1024 * 1024;
 enum class Kind : std::uint16_t {
   kPart = 1,
   kReport = 2,
+  kSnapshotAsk = 3,
+  kSnapshotPiece = 4,
   kClientHello = 16,
   kClientWelcome = 17,
   kRequest = 18,
@@ -58,6 +60,8 @@ enum class Kind : std::uint16_t {
   kDrain = 40,
   kGone = 41,
   kSubscriptions = 42,
+  kCatchUp = 43,
+  kCaughtUp = 44,
   kAdminRequest = 48,
   kAdminReply = 49,
   kCarrier = 64,

@@ -47,8 +47,10 @@ Offset<fbs::Ready> pack(FlatBufferBuilder& builder, const Ready& ready) {
   const auto lane_address = pack_text(builder, ready.lane_address);
   const auto clients = internal::pack_texts(builder, ready.client_addresses);
   const auto endpoints = internal::pack_texts(builder, ready.endpoints);
+  const Holding holds = ready.holds.value_or(Holding());
   return fbs::CreateReady(builder, data_address, lane_address, clients, endpoints, ready.catch_all,
-                          ready.concurrency, ready.wants_matrix);
+                          ready.concurrency, ready.wants_matrix, ready.holds.has_value(),
+                          holds.newest.time_ns, holds.newest.gateway, holds.digest, holds.entries);
 }
 
 Offset<fbs::Hello> pack(FlatBufferBuilder& builder, const Hello& hello) {
@@ -115,6 +117,16 @@ Offset<fbs::Gone> pack(FlatBufferBuilder& builder, const Gone& gone) {
   return fbs::CreateGone(builder, gone.instance.value);
 }
 
+Offset<fbs::CatchUp> pack(FlatBufferBuilder& builder, const CatchUp& order) {
+  return fbs::CreateCatchUp(builder, order.sibling.value);
+}
+
+Offset<fbs::CaughtUp> pack(FlatBufferBuilder& builder, const CaughtUp& done) {
+  const auto message = pack_explanation(builder, done.message);
+  return fbs::CreateCaughtUp(builder, done.sibling.value, static_cast<std::uint8_t>(done.code),
+                             message);
+}
+
 Offset<fbs::AdminRequest> pack(FlatBufferBuilder& builder, const AdminRequest& request) {
   const auto command = pack_text(builder, request.command);
   const auto arguments = pack_map(builder, request.arguments);
@@ -137,6 +149,12 @@ void unpack(const TableReader& table, Ready& ready) {
   ready.catch_all = table.flag(Ready::VT_CATCH_ALL);
   ready.concurrency = table.scalar<std::uint32_t>(Ready::VT_CONCURRENCY);
   ready.wants_matrix = table.flag(Ready::VT_WANTS_MATRIX);
+  if (!table.flag(Ready::VT_KEEPS)) return;
+  Holding& holds = ready.holds.emplace();
+  holds.newest = {table.scalar<std::uint64_t>(Ready::VT_NEWEST_NS),
+                  table.scalar<std::uint32_t>(Ready::VT_NEWEST_GATEWAY)};
+  holds.digest = table.scalar<std::uint64_t>(Ready::VT_DIGEST);
+  holds.entries = table.scalar<std::uint64_t>(Ready::VT_ENTRIES);
 }
 
 void unpack(const TableReader& table, Hello& hello) {
@@ -227,6 +245,17 @@ void unpack(const TableReader& table, Gone& gone) {
   gone.instance.value = table.scalar<std::uint32_t>(fbs::Gone::VT_INSTANCE);
 }
 
+void unpack(const TableReader& table, CatchUp& order) {
+  order.sibling.value = table.scalar<std::uint32_t>(fbs::CatchUp::VT_SIBLING);
+}
+
+void unpack(const TableReader& table, CaughtUp& done) {
+  using fbs::CaughtUp;
+  done.sibling.value = table.scalar<std::uint32_t>(CaughtUp::VT_SIBLING);
+  done.code = table.enumerator(CaughtUp::VT_CODE, static_cast<Errc>(kErrcCount - 1));
+  done.message = table.text(CaughtUp::VT_MESSAGE, kMaxText);
+}
+
 void unpack(const TableReader& table, AdminRequest& request) {
   using fbs::AdminRequest;
   request.id = table.scalar<std::uint64_t>(AdminRequest::VT_ID);
@@ -285,6 +314,12 @@ constexpr Kind kind_of(const Subscriptions&) {
 constexpr Kind kind_of(const Gone&) {
   return Kind::kGone;
 }
+constexpr Kind kind_of(const CatchUp&) {
+  return Kind::kCatchUp;
+}
+constexpr Kind kind_of(const CaughtUp&) {
+  return Kind::kCaughtUp;
+}
 constexpr Kind kind_of(const AdminRequest&) {
   return Kind::kAdminRequest;
 }
@@ -321,6 +356,8 @@ Result<ControlMessage> decode_control(Received received) {
     case Kind::kSubscriptions:
       return decode_as<Subscriptions>(*layout, fbs::SubscriptionsTypeTable);
     case Kind::kGone: return decode_as<Gone>(*layout, fbs::GoneTypeTable);
+    case Kind::kCatchUp: return decode_as<CatchUp>(*layout, fbs::CatchUpTypeTable);
+    case Kind::kCaughtUp: return decode_as<CaughtUp>(*layout, fbs::CaughtUpTypeTable);
     case Kind::kAdminRequest: return decode_as<AdminRequest>(*layout, fbs::AdminRequestTypeTable);
     case Kind::kAdminReply: return decode_as<AdminReply>(*layout, fbs::AdminReplyTypeTable);
     default: break;

@@ -13,12 +13,22 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "base/value.h"
+#include "base/write_version.h"
 #include "wire/envelope.h"
 #include "wire/topology.h"
 
 namespace flow::wire {
 
 enum class Role : std::uint8_t { kWorker = 0, kGateway = 1 };
+
+// What a replica held when it started (flow/replicated.h, Held).
+struct Holding {
+  WriteVersion newest;
+  std::uint64_t digest = 0;
+  std::uint64_t entries = 0;
+
+  friend bool operator==(const Holding&, const Holding&) = default;
+};
 
 struct Ready {
   std::string data_address;
@@ -28,6 +38,7 @@ struct Ready {
   bool catch_all = false;
   std::uint32_t concurrency = 1;
   bool wants_matrix = false;
+  std::optional<Holding> holds{};  // its executor keeps what replicas can copy
 };
 
 // What a worker's environment says of GPUs.
@@ -106,6 +117,18 @@ struct Gone {
   InstanceId instance;
 };
 
+// The broker has a replica copy what a sibling holds.
+struct CatchUp {
+  InstanceId sibling;
+};
+
+// It has, or it could not.
+struct CaughtUp {
+  InstanceId sibling;
+  Errc code = Errc::kOk;
+  std::string message;
+};
+
 // An instance whose subscription to a lane a publisher sees. 8 bytes, the wire's own layout.
 struct LaneMark {
   InstanceId lane;
@@ -132,8 +155,9 @@ struct AdminReply {
 };
 
 // Every message to or from the broker.
-using ControlMessage = std::variant<Hello, Welcome, Refused, Ready, Beat, Topology, TopologyAck,
-                                    Exit, Drain, Gone, Subscriptions, AdminRequest, AdminReply>;
+using ControlMessage =
+    std::variant<Hello, Welcome, Refused, Ready, Beat, Topology, TopologyAck, Exit, Drain, Gone,
+                 Subscriptions, CatchUp, CaughtUp, AdminRequest, AdminReply>;
 
 // One frame.
 Bytes encode_control(const ControlMessage& message);

@@ -41,7 +41,7 @@ fbs::Route pack_route(const PartHeader& header) {
           header.attempt,
           header.source.value,
           header.source_shard,
-          0};
+          header.source_replica};
 }
 
 void unpack_route(const TableReader& part, PartHeader& header) {
@@ -64,6 +64,7 @@ void unpack_route(const TableReader& part, PartHeader& header) {
   header.sent_on_host = route.sent_on_host();
   header.source = source;
   header.source_shard = route.source_shard();
+  header.source_replica = route.source_replica();
 }
 
 void unpack_plan(const TableReader& part, std::vector<PlanEntry>& plan) {

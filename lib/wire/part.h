@@ -82,6 +82,7 @@ struct PartHeader {
   std::uint32_t sent_on_host = 0;  // sent_at means something on this host only
   NodeIndex source = kGatewayNode;
   std::uint16_t source_shard = 0;
+  std::uint16_t source_replica = 0;
   std::string endpoint;
   std::vector<PlanEntry> plan;  // by node index
   std::vector<Hop> hops;

@@ -15,7 +15,14 @@
 
 namespace flow::wire {
 
-enum class InstanceState : std::uint8_t { kStarting = 0, kServing = 1, kSuspect = 2, kRetired = 3 };
+// kBehind: it lacks writes that its siblings have, gets new ones and is planned for nothing else.
+enum class InstanceState : std::uint8_t {
+  kStarting = 0,
+  kServing = 1,
+  kSuspect = 2,
+  kRetired = 3,
+  kBehind = 4,
+};
 
 struct TopologyNode {
   std::string name;              // index, index/uses_before, index/uses_after
@@ -36,7 +43,10 @@ struct TopologyNode {
 
   bool allow_partial = false;  // polled ALL it answers with the shards there are
   ValueMap when;               // the filter at its entry; empty: none
-  std::vector<BatchRule> batching;
+
+  // Endpoints whose requests go to all replicas of each shard.
+  std::vector<std::string> replicate{};
+  std::vector<BatchRule> batching{};
 
   // The name in the flow file: "index" also for its uses_before and uses_after.
   std::string_view executor() const { return std::string_view(name).substr(0, name.find('/')); }
@@ -83,6 +93,17 @@ struct TopologyLane {
   friend bool operator==(const TopologyLane&, const TopologyLane&) = default;
 };
 
+// Every replica of every shard of a node that has all writes or gets the new ones. Never changed
+// once made, its id is never reused.
+struct TopologyGroup {
+  InstanceId id;
+  NodeIndex node;
+  InstanceState state = InstanceState::kServing;  // or kRetired
+  std::vector<InstanceId> members;                // by shard, then replica; none: it is not there
+
+  friend bool operator==(const TopologyGroup&, const TopologyGroup&) = default;
+};
+
 struct Topology {
   std::uint64_t term = 0;
   std::uint64_t version = 0;
@@ -94,6 +115,7 @@ struct Topology {
   std::vector<TopologyLane> lanes;
   bool sorts = false;     // answers follow the order of the request's ids
   bool draining = false;  // nothing new comes in: what waits for company goes on
+  std::vector<TopologyGroup> groups;
 
   friend bool operator==(const Topology&, const Topology&) = default;
 };

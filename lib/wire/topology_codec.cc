@@ -15,6 +15,7 @@ constexpr std::size_t kMaxGateways = 256;
 constexpr std::size_t kMaxEndpoints = 1024;  // of one instance, or with a setting at one node
 constexpr std::size_t kMaxShards = 4096;
 constexpr std::size_t kMaxLanes = 4096;
+constexpr std::size_t kMaxGroups = 4096;
 
 static_assert(sizeof(NodeIndex) == sizeof(std::uint16_t));
 
@@ -46,16 +47,28 @@ Offset<fbs::Node> pack_node(FlatBufferBuilder& builder, const TopologyNode& node
   }
   const auto batching = pack_offsets(builder, rules);
   const auto when = node.when.empty() ? 0 : pack_bytes(builder, encode_value(node.when));
+  const auto replicate = pack_texts(builder, node.replicate);
   return fbs::CreateNode(builder, name, needs, node.no_reduce, node.floating, node.shards,
                          node.replicas, pack_duration(node.timeout), effects, polled, polling,
-                         node.takes_parts, node.allow_partial, when, batching);
+                         node.takes_parts, node.allow_partial, when, batching, replicate);
+}
+
+Offset<flatbuffers::Vector<std::uint32_t>> pack_ids(FlatBufferBuilder& builder,
+                                                    const std::vector<InstanceId>& members) {
+  std::vector<std::uint32_t> ids;
+  for (const InstanceId member : members)
+    ids.push_back(member.value);
+  return ids.empty() ? 0 : builder.CreateVector(ids);
+}
+
+Offset<fbs::Group> pack_group(FlatBufferBuilder& builder, const TopologyGroup& group) {
+  const auto members = pack_ids(builder, group.members);
+  return fbs::CreateGroup(builder, group.id.value, group.node.value,
+                          static_cast<fbs::InstanceState>(group.state), members);
 }
 
 Offset<fbs::Lane> pack_lane(FlatBufferBuilder& builder, const TopologyLane& lane) {
-  std::vector<std::uint32_t> ids;
-  for (const InstanceId member : lane.members)
-    ids.push_back(member.value);
-  const auto members = ids.empty() ? 0 : builder.CreateVector(ids);
+  const auto members = pack_ids(builder, lane.members);
   return fbs::CreateLane(builder, lane.id.value, lane.node.value,
                          static_cast<fbs::InstanceState>(lane.state), members);
 }
@@ -150,6 +163,7 @@ void unpack_node(const TableReader& table, TopologyNode& node) {
   node.takes_parts = table.flag(Node::VT_TAKES_PARTS);
   node.allow_partial = table.flag(Node::VT_ALLOW_PARTIAL);
   unpack_when(table, node);
+  table.texts(Node::VT_REPLICATE, kMaxEndpoints, kMaxText, node.replicate);
   table.tables(Node::VT_BATCHING, fbs::BatchRuleTypeTable, kMaxEndpoints, node.batching,
                unpack_rule);
 }
@@ -162,6 +176,14 @@ void unpack_lane(const TableReader& table, TopologyLane& lane) {
   table.copy_to(Lane::VT_MEMBERS, lane.members, kMaxShards);
 }
 
+void unpack_group(const TableReader& table, TopologyGroup& group) {
+  using fbs::Group;
+  group.id.value = table.scalar<std::uint32_t>(Group::VT_ID);
+  group.node.value = table.scalar<std::uint16_t>(Group::VT_NODE);
+  group.state = table.enumerator(Group::VT_STATE, InstanceState::kRetired);
+  table.copy_to(Group::VT_MEMBERS, group.members, kMaxInstances);
+}
+
 void unpack_instance(const TableReader& table, TopologyInstance& instance) {
   using fbs::Instance;
   instance.id.value = table.scalar<std::uint32_t>(Instance::VT_ID);
@@ -169,7 +191,7 @@ void unpack_instance(const TableReader& table, TopologyInstance& instance) {
   instance.shard = table.scalar<std::uint16_t>(Instance::VT_SHARD);
   instance.replica = table.scalar<std::uint16_t>(Instance::VT_REPLICA);
   instance.name = table.text(Instance::VT_NAME, kMaxText);
-  instance.state = table.enumerator(Instance::VT_STATE, InstanceState::kRetired);
+  instance.state = table.enumerator(Instance::VT_STATE, InstanceState::kBehind);
   instance.data_address = table.text(Instance::VT_DATA_ADDRESS, kMaxText);
   instance.lane_address = table.text(Instance::VT_LANE_ADDRESS, kMaxText);
   table.texts(Instance::VT_ENDPOINTS, kMaxEndpoints, kMaxText, instance.endpoints);
@@ -209,6 +231,16 @@ void check_indices(const TableReader& table, const Topology& topology) {
     table.fail(Topology::VT_LANES,
                fmt::format("has {} at node {} of {}", lane.id.value, lane.node.value, count));
   }
+  for (const TopologyGroup& group : topology.groups) {
+    const bool known = group.node.value < count;
+    const std::size_t places = known ? std::size_t{topology.nodes[group.node.value].shards} *
+                                           topology.nodes[group.node.value].replicas
+                                     : 0;
+    if (known && group.members.size() == places) continue;
+    table.fail(Topology::VT_GROUPS,
+               fmt::format("has {} at node {} of {} with {} members", group.id.value,
+                           group.node.value, count, group.members.size()));
+  }
   if (!names(topology.sink)) {
     table.fail(Topology::VT_SINK, fmt::format("is node {} of {}", topology.sink.value, count));
   }
@@ -232,13 +264,17 @@ Offset<fbs::Topology> pack_topology(FlatBufferBuilder& builder, const Topology& 
   std::vector<Offset<fbs::Lane>> lanes;
   for (const TopologyLane& lane : topology.lanes)
     lanes.push_back(pack_lane(builder, lane));
+  std::vector<Offset<fbs::Group>> groups;
+  for (const TopologyGroup& group : topology.groups)
+    groups.push_back(pack_group(builder, group));
+  const auto group_vector = pack_offsets(builder, groups);
   const auto lane_vector = pack_offsets(builder, lanes);
   const auto node_vector = pack_offsets(builder, nodes);
   const auto instance_vector = pack_offsets(builder, instances);
   const auto gateway_vector = pack_offsets(builder, gateways);
   return fbs::CreateTopology(builder, topology.term, topology.version, flow, node_vector,
                              topology.sink.value, instance_vector, gateway_vector, lane_vector,
-                             topology.sorts, topology.draining);
+                             topology.sorts, topology.draining, group_vector);
 }
 
 void unpack_topology(const TableReader& table, Topology& topology) {
@@ -255,6 +291,7 @@ void unpack_topology(const TableReader& table, Topology& topology) {
   table.tables(Topology::VT_LANES, fbs::LaneTypeTable, kMaxLanes, topology.lanes, unpack_lane);
   topology.sorts = table.flag(Topology::VT_SORTS);
   topology.draining = table.flag(Topology::VT_DRAINING);
+  table.tables(Topology::VT_GROUPS, fbs::GroupTypeTable, kMaxGroups, topology.groups, unpack_group);
   if (table.buffer().ok()) check_indices(table, topology);
 }
 

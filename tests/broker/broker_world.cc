@@ -20,6 +20,8 @@ CoreOptions options_for(const std::vector<NodePlan>& nodes) {
     executor.replicas = node.replicas;
     executor.polling = node.polling;
     executor.allow_partial = node.allow_partial;
+    for (const std::string& endpoint : node.replicate)
+      executor.replicate.push_back({endpoint, {}});
     executor.with.set("dim", 256);
     flow.executors.push_back(executor);
     before = node.name;
@@ -85,6 +87,8 @@ void Peer::deliver(wire::ControlMessage message) {
       if (welcome->publishes) ready.lane_address = address_of(name, pid) + "-lane";
       if (role == wire::Role::kGateway) ready.client_addresses = {"ipc:///g", "tcp://127.0.0.1:1"};
       ready.catch_all = true;
+      if (const auto kept = world.holds.find(name); kept != world.holds.end())
+        ready.holds = kept->second;
       member->ready(ready);
     } else if (auto* changed = std::get_if<cluster::TopologyChanged>(&event)) {
       topologies.push_back(*changed->topology);
@@ -93,6 +97,8 @@ void Peer::deliver(wire::ControlMessage message) {
     } else if (auto* refusal = std::get_if<cluster::RefusedByBroker>(&event)) {
       refusals.push_back(refusal->message);
       dead = true;
+    } else if (auto* copy = std::get_if<cluster::CopyAsked>(&event)) {
+      copies.push_back(copy->sibling);
     } else {
       ++drains;
     }

@@ -27,6 +27,7 @@ struct NodePlan {
   graph::PollingDecl polling = {};
   bool allow_partial = false;
   std::vector<std::string> needs = {};  // none: the node above
+  std::vector<std::string> replicate = {};
 };
 
 graph::PollingDecl polled(Polling others);
@@ -67,10 +68,11 @@ class Peer final : public cluster::BrokerPort {
   std::vector<wire::Topology> topologies;         // as they came
   std::vector<std::string> refusals;
   int drains = 0;
+  std::vector<InstanceId> copies;  // siblings it was told to copy
   std::optional<wire::Welcome> welcome;
 };
 
-class World final : private Effects {
+class World : private Effects {
  public:
   explicit World(const std::vector<NodePlan>& nodes) : World(options_for(nodes)) {}
   explicit World(CoreOptions options);
@@ -123,6 +125,7 @@ class World final : private Effects {
   std::uint32_t next_connection = 1;
   bool newcomers_are_blind = false;
   wire::DevicesAsked devices_of_newcomers;  // workers
+  std::map<std::string, wire::Holding> holds;  // by name: what a replica holds when it starts
 
   void to_core(ConnectionId from, const wire::ControlMessage& message);
   void pump();

@@ -1,7 +1,8 @@
-// Parts and reports: what decodes must encode, and come out the same.
+// Parts, reports and snapshots: what decodes must encode, and come out the same.
 #include "base/check.h"
 #include "fuzz_message.h"
 #include "wire/part.h"
+#include "wire/snapshot.h"
 
 namespace flow::wire {
 namespace {
@@ -25,8 +26,17 @@ void check_report(const Received& received) {
   FLOW_CHECK(encode_report(report) == once, "decoded something else");
 }
 
+void check_snapshot(const Received& received) {
+  SnapshotEncoder encoder;
+  if (const auto ask = decode_snapshot_ask(received))
+    FLOW_CHECK(decode_snapshot_ask(fuzz::deliver(encoder.encode(*ask))).ok(), "decoded wrong");
+  if (const auto piece = decode_snapshot_piece(received))
+    FLOW_CHECK(decode_snapshot_piece(fuzz::deliver(encoder.encode(*piece))).ok(), "decoded wrong");
+}
+
 void check_all(const Received& received) {
   check_part(received);
+  check_snapshot(received);
   check_report(received);
 }
 

@@ -162,3 +162,99 @@ TEST_CASE("a filter judges before the split, and what it cannot judge fails at e
     CHECK(ids_of(sent.payload) == "c");
   }
 }
+
+namespace {
+
+// hashed() with a group 60 of all four, of which "/x" is written to all; 2 is behind.
+wire::Topology replicated() {
+  wire::Topology topology = hashed();
+  topology.nodes[0].replicate = {"/x"};
+  topology.instances[1].state = wire::InstanceState::kBehind;
+  topology.groups = {{InstanceId{60},
+                      kIndex,
+                      wire::InstanceState::kServing,
+                      {InstanceId{1}, InstanceId{2}, InstanceId{3}, InstanceId{4}}}};
+  return topology;
+}
+
+void replica_answers(Fixture& f, std::size_t index, std::uint16_t shard, std::uint16_t replica,
+                     Bytes payload = {}, const char* failure = nullptr) {
+  wire::Part part = f.part(index, kIndex, std::move(payload));
+  part.header.source_shard = shard;
+  part.header.source_replica = replica;
+  if (failure != nullptr) {
+    part.header.failure =
+        std::make_unique<wire::Failure>(wire::Failure{Errc::kExecutorError, failure, "index", ""});
+  }
+  f.core.on_part(part, at(1ms));
+  f.core.tick(at(1ms));
+}
+
+}  // namespace
+
+TEST_CASE("a write goes to all replicas, and is OK when all of them answered") {
+  Fixture f(replicated());
+  f.ask_with(7, documents(kSix));
+  REQUIRE(f.effects.sent.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(f.effects.sent[i].to == InstanceId{static_cast<std::uint32_t>(i + 1)});
+    CHECK(ids_of(f.effects.sent[i].payload) == expected(i < 2 ? 0 : 1));
+  }
+  replica_answers(f, 0, 0, 1, documents({{"a", "of the second"}}));
+  replica_answers(f, 0, 1, 0, documents({{"b", ""}}));
+  replica_answers(f, 0, 1, 1, documents({{"b", ""}}));
+  CHECK(f.effects.answers.empty());
+  replica_answers(f, 0, 0, 0, documents({{"a", "of the first"}}));
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].code == Errc::kOk);
+  CHECK(ids_of(f.effects.answers[0].payload) == "a b");
+  const auto list = wire::DocumentList::open(f.effects.answers[0].payload);
+  CHECK((*list)[0].text() == "of the first");
+}
+
+TEST_CASE("a write fails when one replica failed, the first in order says how") {
+  Fixture f(replicated());
+  f.ask_with(7, documents(kSix));
+  replica_answers(f, 0, 1, 1, {}, "of 1.1");
+  replica_answers(f, 0, 0, 0);
+  replica_answers(f, 0, 0, 1, {}, "of 0.1");
+  replica_answers(f, 0, 1, 0);
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].code == Errc::kExecutorError);
+  CHECK(f.effects.answers[0].message == "of 0.1");
+}
+
+TEST_CASE("a write that lost a replica is sent again to a group without it") {
+  Fixture f(replicated());
+  f.ask_with(7, documents(kSix));
+  replica_answers(f, 0, 0, 0);
+  f.shape.groups[0].state = wire::InstanceState::kRetired;
+  f.shape.groups.push_back({InstanceId{61},
+                            kIndex,
+                            wire::InstanceState::kServing,
+                            {InstanceId{1}, InstanceId{}, InstanceId{3}, InstanceId{4}}});
+  f.lose(2, at(2ms));
+  f.core.tick(at(50ms));
+  REQUIRE(f.effects.sent.size() == 7);
+  CHECK(f.effects.sent[4].attempt == 2);
+  CHECK(f.effects.sent[4].to == InstanceId{1});
+  CHECK(f.effects.sent[5].to == InstanceId{3});
+  CHECK(f.effects.sent[4].version == f.effects.sent[0].version);
+  for (const auto& [shard, replica] : {std::pair{0, 0}, {1, 0}, {1, 1}})
+    replica_answers(f, 4, static_cast<std::uint16_t>(shard), static_cast<std::uint16_t>(replica));
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].code == Errc::kOk);
+}
+
+TEST_CASE("a replica that died after its part was here is not missed") {
+  Fixture f(replicated());
+  f.ask_with(7, documents(kSix));
+  replica_answers(f, 0, 0, 1);
+  f.lose(2, at(2ms));
+  f.core.tick(at(50ms));
+  CHECK(f.effects.sent.size() == 4);
+  replica_answers(f, 0, 0, 0);
+  replica_answers(f, 0, 1, 0);
+  replica_answers(f, 0, 1, 1);
+  CHECK(f.effects.answers.size() == 1);
+}

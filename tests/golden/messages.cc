@@ -24,6 +24,24 @@ Golden report() {
           }};
 }
 
+Golden snapshot_ask() {
+  SnapshotEncoder encoder;
+  return {"snapshot_ask", deliver(encoder.encode(samples::snapshot_ask())), [](Received received) {
+            const auto read = decode_snapshot_ask(received);
+            return read.ok() && read->cursor == samples::snapshot_ask().cursor;
+          }};
+}
+
+Golden snapshot_piece() {
+  SnapshotEncoder encoder;
+  const SnapshotPiece piece = samples::snapshot_piece();
+  return {"snapshot_piece", deliver(encoder.encode(piece)), [](Received received) {
+            const auto read = decode_snapshot_piece(std::move(received));
+            return read.ok() && read->next == samples::snapshot_piece().next &&
+                   read->payload == samples::snapshot_piece().payload;
+          }};
+}
+
 // `Reads` is a call of the decoder and a comparison.
 template <typename Message>
 Golden client(const std::string& name, const Message& message,
@@ -82,6 +100,8 @@ std::vector<Golden> messages() {
   all.push_back(part("part", samples::small_payload()));
   all.push_back(part("part_of_two_frames", samples::large_payload()));
   all.push_back(report());
+  all.push_back(snapshot_ask());
+  all.push_back(snapshot_piece());
   all.push_back(client("client_hello", samples::client_hello(), reads_hello));
   all.push_back(client("client_welcome", samples::client_welcome(), reads_welcome));
   all.push_back(client("request", samples::request(), reads_request));

@@ -387,6 +387,37 @@ TEST_CASE("HASH uses lanes that nothing is published to") {
   CHECK_FALSE(splits(graph.nodes()[0]));
 }
 
+TEST_CASE("replicate: endpoints by name, by HASH where there are shards, not in batches") {
+  ExecutorDecl x = executor("x", {"gateway"});
+  x.replicas = 2;
+  x.replicate = {{"/index", {}}, {"/index", {}}, {"/delete", {}}};
+  CHECK(compiled(flow_of({x})).nodes()[0].replicate == Names{"/index", "/delete"});
+  x.shards = 2;
+  CHECK(errors_of(flow_of({x})) == Names{"E0146", "E0146", "E0146"});
+  x.polling.endpoints = {{"/index", Polling::kHash}, {"/delete", Polling::kHash}};
+  CHECK(compiled(flow_of({x})).nodes()[0].replicate == Names{"/index", "/delete"});
+  x.replicas = 1;
+  CHECK(compiled(flow_of({x})).nodes()[0].replicate.empty());
+  x.replicate = {{"*", {}}};
+  CHECK(errors_of(flow_of({x})) == Names{"E0146"});
+  x.replicate = {{"/index", {}}};
+  x.batching = {{"*", 4, {}}};
+  CHECK(errors_of(flow_of({x})) == Names{"E0146"});
+  x.batching = {{"/search", 4, {}}};
+  compiled(flow_of({x}));
+}
+
+TEST_CASE("an index with replicas is warned about unless all that writes is replicated") {
+  ExecutorDecl x = executor("x", {"gateway"});
+  x.uses.value = "text-index";
+  x.replicas = 2;
+  CHECK(warnings_of(flow_of({x})) == Names{"W0202"});
+  x.replicate = {{"/index", {}}, {"/update", {}}};
+  CHECK(warnings_of(flow_of({x})) == Names{"W0202"});
+  x.replicate.push_back({"/delete", {}});
+  CHECK(warnings_of(flow_of({x})).empty());
+}
+
 TEST_CASE("instances are named after executor, shard and replica") {
   Node node;
   node.name = "index";

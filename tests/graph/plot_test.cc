@@ -144,6 +144,14 @@ TEST_CASE("an edge says what is split by id") {
         std::string::npos);
 }
 
+TEST_CASE("a node says what goes to all of its replicas") {
+  ExecutorDecl index = executor("index", {"gateway"});
+  index.replicas = 2;
+  index.replicate = {{"/index", {}}, {"/delete", {}}};
+  CHECK(plotted(flow_of({index}), PlotFormat::kText)
+            .find("pass-through, 2 replicas, /index /delete to all replicas") != std::string::npos);
+}
+
 TEST_CASE("of many endpoints a plot names the first few") {
   ExecutorDecl index = sharded(executor("index", {"gateway"}), 2);
   for (int i = 0; i < 9; ++i)

@@ -347,3 +347,32 @@ TEST_CASE("what a table remembers is bounded and counted") {
   CHECK(table.remembered() == 2);
   CHECK(table.counters().forgotten == 3);
 }
+
+TEST_CASE("of a split need every replica of every shard is waited for, in their order") {
+  Join join;
+  join.of_a = 4;
+  GatherTable table;
+  route::Joined joined;
+  const auto replica = [&join](std::uint16_t shard, std::uint16_t number) {
+    PartPointer part = join.part({kA, shard});
+    part->header.plan[0].polling = wire::Polling::kHash;
+    part->header.source_replica = number;
+    return part;
+  };
+  const auto add = [&](PartPointer part) {
+    return table.add(std::move(part), join.needs, at(1s), joined);
+  };
+  CHECK(add(replica(1, 1)) == Outcome::kWaiting);
+  CHECK(add(replica(0, 1)) == Outcome::kWaiting);
+  CHECK(add(replica(1, 1)) == Outcome::kDuplicate);
+  CHECK(add(join.part({kB})) == Outcome::kWaiting);
+  CHECK(add(replica(1, 0)) == Outcome::kWaiting);
+  CHECK(add(replica(0, 0)) == Outcome::kComplete);
+  std::string order;
+  for (const PartPointer& part : joined.parts) {
+    order += std::to_string(part->header.source_shard) + "." +
+             std::to_string(part->header.source_replica) + " ";
+  }
+  CHECK(order == "0.0 0.1 1.0 1.1 0.0 ");
+  CHECK(origins(joined.parts).back().first == kB.value);
+}

@@ -294,3 +294,27 @@ TEST_CASE("what a node gets depends on whether its handler runs") {
   two.no_reduce = true;
   CHECK(route::form_for(two, false, false) == Form::kConcatenated);
 }
+
+TEST_CASE("of the replicas of a shard the lowest speaks for them, and a failure of any is theirs") {
+  const wire::Topology graph = topology();
+  const auto replica = [](std::uint16_t shard, std::uint16_t number, Bytes documents) {
+    PartPointer made = part(kA, shard, std::move(documents));
+    made->header.plan[0].polling = wire::Polling::kHash;
+    made->header.source_replica = number;
+    made->header.hops[0].instance += 100U * number;
+    return made;
+  };
+  auto parts = list_of(replica(0, 0, payload({"x"})), replica(0, 1, payload({"x", "more"})),
+                       replica(1, 1, payload({"y"})), part(kB, 0, payload({"z"})));
+  REQUIRE(route::merge_headers(parts, graph).ok());
+  CHECK(parts.size() == 3);
+  CHECK(parts[0]->header.hops.size() == 4);
+  CHECK(merged_ids(parts, graph, Form::kReduced) == std::vector<std::string>{"x", "y", "z"});
+  CHECK(parts[0]->header.failure == nullptr);
+
+  auto broken = list_of(replica(0, 0, payload({"x"})), failed(kA, 0, "a/rep-1", payload({"w"})),
+                        replica(1, 0, payload({"y"})));
+  REQUIRE(route::merge_headers(broken, graph).ok());
+  REQUIRE(broken[0]->header.failure != nullptr);
+  CHECK(broken[0]->header.failure->instance == "a/rep-1");
+}

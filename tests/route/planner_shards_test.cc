@@ -287,3 +287,78 @@ TEST_CASE("HASH plans a lane, and a lane that misses a shard never, not even wit
   CHECK(f.planner.describe(f.blocked) ==
         "executor 'index': shard 1 has no live instance; tried index/shard-1/rep-0 (ipc:///2)");
 }
+
+namespace {
+
+// sharded(2, 2) whose "/index" is replicated; group 200 has all four.
+wire::Topology replicated(std::uint16_t shards = 2) {
+  wire::Topology topology = sharded(shards, 2);
+  topology.nodes[0].replicate = {"/index"};
+  topology.nodes[0].polling.insert(topology.nodes[0].polling.begin(),
+                                   {"/index", wire::Polling::kHash});
+  wire::TopologyGroup& group = topology.groups.emplace_back();
+  group.id = InstanceId{200};
+  group.node = NodeIndex{0};
+  for (std::uint32_t id = 1; id <= 2U * shards; ++id)
+    group.members.push_back(InstanceId{id});
+  return topology;
+}
+
+}  // namespace
+
+TEST_CASE("what is replicated is planned onto a group, and charged to all its members") {
+  for (const std::uint16_t shards : {1, 2}) {
+    CAPTURE(shards);
+    wire::Topology topology = replicated(shards);
+    if (shards == 1) topology.nodes[0].polling.clear();
+    topology.instances[1].state = wire::InstanceState::kBehind;
+    Fixture f(topology);
+    REQUIRE(f.ask("/index"));
+    CHECK(f.entries[0].target == 200);
+    CHECK(f.entries[0].polling == wire::Polling::kHash);
+    CHECK(f.entries[0].parts == 2 * shards);
+    const auto members = f.choices.of(NodeIndex{0});
+    REQUIRE(members.size() == 2U * shards);
+    CHECK(members[1].shard == 0);
+    CHECK(members[1].replica == 1);
+    for (const Choice& member : members)
+      CHECK(f.planner.find(member.instance)->outstanding == 1);
+    CHECK_FALSE(f.ask("/index"));  // no window is known yet: one each
+    CHECK_FALSE(f.blocked.nobody);
+    f.complete(at(0ms), 50us);
+  }
+}
+
+TEST_CASE("a replica that is behind is planned for nothing that is not replicated") {
+  wire::Topology topology = replicated(1);
+  topology.nodes[0].polling.clear();
+  topology.instances[0].state = wire::InstanceState::kBehind;
+  Fixture f(topology);
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(f.ask("/search", at(i * 1ms)));
+    CHECK(f.entries[0].target == 2);
+    f.complete(at(i * 1ms), 50us);
+  }
+}
+
+TEST_CASE("writes wait for a group of those that live, and name the shard that has nobody") {
+  wire::Topology topology = replicated();
+  Fixture f(topology);
+  kill(topology, 1);
+  f.switch_to(topology);
+  CHECK_FALSE(f.ask("/index"));
+  CHECK_FALSE(f.blocked.nobody);
+  topology.groups[0].state = wire::InstanceState::kRetired;
+  topology.groups.push_back(
+      {InstanceId{201}, NodeIndex{0}, wire::InstanceState::kServing, topology.groups[0].members});
+  topology.groups[1].members[0] = InstanceId{};
+  f.switch_to(topology);
+  REQUIRE(f.ask("/index"));
+  CHECK(f.entries[0].target == 201);
+  CHECK(f.entries[0].parts == 3);
+  f.complete(at(0ms), 50us);
+  f.planner.remove(InstanceId{2});
+  CHECK_FALSE(f.ask("/index"));
+  CHECK(f.blocked.nobody);
+  CHECK(f.planner.describe(f.blocked).find("shard 0 has no live instance") != std::string::npos);
+}

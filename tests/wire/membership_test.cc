@@ -86,11 +86,14 @@ TEST_CASE("a topology that names nodes it does not have is refused") {
   sink.sink = {2};
   Hello hello = samples::hello();
   hello.topology = sink;
+  Topology group = samples::topology();
+  group.groups = {{.id = {18}, .node = {1}, .members = {{8}}}};
 
   CHECK(error_of(need) == "Topology: nodes has encode needing node 2 of 2");
   CHECK(error_of(node) == "Topology: instances has index/shard-1/rep-2 at node 2 of 2");
   CHECK(error_of(gateway_node) == "Topology: instances has index/shard-1/rep-2 at node 65535 of 2");
   CHECK(error_of(sink) == "Topology: sink is node 2 of 2");
+  CHECK(error_of(group) == "Topology: groups has 18 at node 1 of 2 with 1 members");
   CHECK(error_of(hello) == "Hello: sink is node 2 of 2");
 }
 
@@ -102,12 +105,12 @@ TEST_CASE("a topology beyond its limits is refused with the numbers") {
   Topology name = samples::topology();
   name.instances[0].data_address.assign(4097, 'a');
   Topology state = samples::topology();
-  state.instances[0].state = static_cast<InstanceState>(4);
+  state.instances[0].state = static_cast<InstanceState>(5);
 
   CHECK(error_of(nodes) == "Topology: nodes has 257 entries, at most 256 are allowed");
   CHECK(error_of(instances) == "Topology: instances has 4097 entries, at most 4096 are allowed");
   CHECK(error_of(name) == "Topology: data_address has 4097 bytes, at most 4096 are allowed");
-  CHECK(error_of(state) == "Topology: state is 4, at most 3 is known");
+  CHECK(error_of(state) == "Topology: state is 5, at most 4 is known");
 }
 
 TEST_CASE("a topology at its limits is accepted") {

@@ -50,7 +50,7 @@ bool same(const Ready& a, const Ready& b) {
   return a.data_address == b.data_address && a.lane_address == b.lane_address &&
          a.client_addresses == b.client_addresses && a.endpoints == b.endpoints &&
          a.catch_all == b.catch_all && a.concurrency == b.concurrency &&
-         a.wants_matrix == b.wants_matrix;
+         a.wants_matrix == b.wants_matrix && a.holds == b.holds;
 }
 
 bool same(const Hello& a, const Hello& b) {
@@ -102,6 +102,14 @@ bool same(const Subscriptions& a, const Subscriptions& b) {
 
 bool same(const Gone& a, const Gone& b) {
   return a.instance == b.instance;
+}
+
+bool same(const CatchUp& a, const CatchUp& b) {
+  return a.sibling == b.sibling;
+}
+
+bool same(const CaughtUp& a, const CaughtUp& b) {
+  return a.sibling == b.sibling && a.code == b.code && a.message == b.message;
 }
 
 bool same(const AdminRequest& a, const AdminRequest& b) {
@@ -312,6 +320,21 @@ Ready ready() {
           .wants_matrix = true};
 }
 
+SnapshotAsk snapshot_ask() {
+  return {.target = 8, .from = {9}, .cursor = "p7-1234", .limit = 1U << 20};
+}
+
+SnapshotPiece snapshot_piece() {
+  return {.target = 9,
+          .from = {8},
+          .asked = "p7-1234",
+          .next = "p7-5678",
+          .last = true,
+          .code = Errc::kNotFound,
+          .message = "another process",
+          .payload = small_payload()};
+}
+
 Hello hello() {
   Hello hello;
   hello.role = Role::kGateway;
@@ -369,6 +392,22 @@ Topology topology_with_lanes() {
   return topology;
 }
 
+// What a flow that replicates has besides.
+Topology topology_with_groups() {
+  Topology topology = samples::topology();
+  TopologyNode& index = topology.nodes[1];
+  index.shards = 2;
+  index.replicas = 2;
+  index.replicate = {"/index", "/delete"};
+  topology.instances[0].state = InstanceState::kBehind;
+  topology.groups = {{.id = {18}, .node = {1}, .members = {{8}, {}, {10}, {11}}},
+                     {.id = {17},
+                      .node = {1},
+                      .state = InstanceState::kRetired,
+                      .members = {{}, {7}, {10}, {11}}}};
+  return topology;
+}
+
 std::vector<Control> control_messages() {
   std::vector<Control> all;
   all.push_back({"hello", hello()});
@@ -394,6 +433,14 @@ std::vector<Control> control_messages() {
   publisher.devices = "";  // there, and empty
   all.push_back({"welcome_of_publisher", publisher});
   all.push_back({"topology_with_lanes", topology_with_lanes()});
+  all.push_back({"topology_with_groups", topology_with_groups()});
+  Ready replica = ready();
+  replica.holds = Holding{{1'700'000'000'000'000'000, 3}, 0x1234'5678'9abc'def0, 42};
+  all.push_back({"ready_of_replica", replica});
+  all.push_back({"catch_up", CatchUp{.sibling = {8}}});
+  all.push_back(
+      {"caught_up",
+       CaughtUp{.sibling = {8}, .code = Errc::kUnavailable, .message = "it does not answer"}});
   all.push_back({"subscriptions", Subscriptions{.marks = {{{9}, {4}}, {{9}, {5}}}}});
   all.push_back({"admin_request",
                  AdminRequest{.id = 5, .command = "drain", .arguments = {{"timeout", 30000000}}}});
@@ -412,8 +459,9 @@ bool equal(const PartHeader& a, const PartHeader& b) {
   return a.target == b.target && a.request == b.request && a.attempt == b.attempt &&
          a.topology_version == b.topology_version && a.remaining == b.remaining &&
          a.sent_at == b.sent_at && a.sent_on_host == b.sent_on_host && a.source == b.source &&
-         a.source_shard == b.source_shard && a.endpoint == b.endpoint && a.plan == b.plan &&
-         a.hops == b.hops && a.parameters == b.parameters && a.results == b.results &&
+         a.source_shard == b.source_shard && a.source_replica == b.source_replica &&
+         a.endpoint == b.endpoint && a.plan == b.plan && a.hops == b.hops &&
+         a.parameters == b.parameters && a.results == b.results &&
          equal(a.failure.get(), b.failure.get()) && a.trace == b.trace &&
          a.written_ns == b.written_ns;
 }

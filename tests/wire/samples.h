@@ -14,6 +14,7 @@
 #include "wire/client_messages.h"
 #include "wire/membership.h"
 #include "wire/part.h"
+#include "wire/snapshot.h"
 
 namespace flow::wire::samples {
 
@@ -49,6 +50,8 @@ Response response();
 Topology topology();
 Topology topology_with_lanes();
 Ready ready();
+SnapshotAsk snapshot_ask();
+SnapshotPiece snapshot_piece();
 Hello hello();
 Welcome welcome();
 

@@ -146,3 +146,29 @@ TEST_CASE("a member takes what is sent to it, and its shard's part meets the oth
   CHECK(last.port.sent.at(0).texts.size() == 5);
   CHECK(last.port.sent.at(0).texts.front() == of_shard(0).front());
 }
+
+TEST_CASE("every replica of a group gets the documents of its shard, and says which it is") {
+  auto topology = sharded();
+  topology->nodes[1].replicas = 2;
+  wire::TopologyInstance second = topology->instances[1];
+  second.id = InstanceId{12};
+  second.replica = 1;
+  second.state = wire::InstanceState::kBehind;
+  topology->instances.push_back(second);
+  topology->groups.push_back({InstanceId{60},
+                              NodeIndex{1},
+                              wire::InstanceState::kServing,
+                              {InstanceId{2}, InstanceId{12}, InstanceId{9}, InstanceId{}}});
+  Bench bench(topology, "first");
+  PartPointer part = planned(bench, kTexts);
+  part->header.plan[1] = {.target = 60, .polling = Polling::kHash, .parts = 3};
+  bench.feed(std::move(part));
+  REQUIRE(bench.port.sent.size() == 3);
+  CHECK(bench.port.sent[0].to == InstanceId{2});
+  CHECK(bench.port.sent[1].to == InstanceId{12});
+  CHECK(bench.port.sent[2].to == InstanceId{9});
+  CHECK(bench.port.sent[0].texts == of_shard(0));
+  CHECK(bench.port.sent[1].texts == of_shard(0));
+  CHECK(bench.port.sent[2].texts == of_shard(1));
+  CHECK(bench.port.sent[1].header.target == 12);
+}

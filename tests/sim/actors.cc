@@ -60,6 +60,7 @@ void Process::on_control(wire::ControlMessage message) {
     if (const auto* first = std::get_if<cluster::Welcomed>(&event)) welcomed(first->welcome);
     if (const auto* changed = std::get_if<cluster::TopologyChanged>(&event))
       topology(changed->topology);
+    if (const auto* order = std::get_if<cluster::CopyAsked>(&event)) copy(order->sibling);
   }
   wake();
 }
@@ -202,11 +203,17 @@ void WorkerProcess::welcomed(const wire::Welcome& welcome) {
   self.host = kHost;
   self.executor = graph::executor_name(node);
   self.name = name_;
-  const Program program = cluster_.program(node.name);
-  executor_ = make_scripted(program, self.executor, shard_, welcome.shards);
+  self.replica = welcome.replica;
+  executor_ = cluster_.make_executor(node.name, name_, shard_, welcome.shards);
   handlers_ = std::make_unique<worker::HandlerExecution>(*executor_, self.executor, clock_, *this);
   core_ = std::make_unique<worker::Core>(self, *this, *this);
+  Replicated* replicated = executor_->replicated();
+  copier_.emplace(self.instance, replicated, self.max_part_bytes, *this);
   wire::Ready ready;
+  if (replicated != nullptr) {
+    const Held held = replicated->held();
+    ready.holds = wire::Holding{held.newest, held.digest, held.entries};
+  }
   ready.data_address = address_of(id_);
   if (welcome.publishes) ready.lane_address = address_of(id_);
   for (const Executor::Binding& binding : executor_->bindings()) {
@@ -258,6 +265,10 @@ void WorkerProcess::work() {
   World& world = cluster_.world();
   if (executing_ || core_ == nullptr || !world.alive(id_)) return;
   while (!inbox_.empty() && core_->has_room()) {
+    if (copier_->keeps() && take_copying(inbox_.front())) {
+      inbox_.pop_front();
+      continue;
+    }
     worker::PartPointer part = core_->blank();
     FLOW_CHECK(wire::decode_part({inbox_.front(), {}, 1}, *part).ok(), "own part does not decode");
     inbox_.pop_front();
@@ -278,6 +289,36 @@ void WorkerProcess::work() {
     work();
     wake();
   });
+}
+
+bool WorkerProcess::take_copying(const Bytes& frame) {
+  const Instant now = cluster_.world().now();
+  const auto peeked = wire::peek({frame, {}, 1});
+  if (peeked->kind == wire::Kind::kSnapshotAsk) {
+    copier_->on_ask(*wire::decode_snapshot_ask({frame, {}, 1}));
+    return true;
+  }
+  if (peeked->kind != wire::Kind::kSnapshotPiece) return false;
+  copier_->on_piece(*wire::decode_snapshot_piece({frame, {}, 1}), now);
+  return true;
+}
+
+void WorkerProcess::copy(InstanceId sibling) {
+  copier_->begin(sibling, cluster_.world().now());
+}
+
+void WorkerProcess::send_ask(const wire::SnapshotAsk& ask) {
+  send_to(InstanceId{ask.target}, Plane::kData, flatten(snapshot_encoder_.encode(ask)));
+}
+
+void WorkerProcess::send_piece(const wire::SnapshotPiece& piece) {
+  send_to(InstanceId{piece.target}, Plane::kData, flatten(snapshot_encoder_.encode(piece)));
+}
+
+void WorkerProcess::copied(InstanceId sibling, const Status& outcome) {
+  wire::CaughtUp caught_up{sibling, Errc::kOk, {}};
+  if (!outcome) caught_up = {sibling, outcome.error().code, outcome.error().message};
+  member_.caught_up(caught_up);
 }
 
 void WorkerProcess::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
@@ -326,7 +367,7 @@ void WorkerProcess::report() {
 
 Instant WorkerProcess::tick(Instant now) {
   if (core_ == nullptr) return kNever;
-  const Instant next = core_->tick(now);
+  const Instant next = std::min(core_->tick(now), copier_->tick(now));
   if (!executing_) {
     for (auto& leave : std::exchange(outbox_, {}))
       leave();

@@ -17,6 +17,7 @@
 #include "script.h"
 #include "store/memory_store.h"
 #include "wire/part.h"
+#include "worker/copier.h"
 #include "worker/core.h"
 #include "worker/handlers.h"
 #include "worker/reporter.h"
@@ -59,6 +60,7 @@ class Process : public cluster::BrokerPort {
  protected:
   virtual void welcomed(const wire::Welcome& welcome) = 0;
   virtual void topology(std::shared_ptr<const wire::Topology> topology) = 0;
+  virtual void copy(InstanceId /*sibling*/) {}
   virtual Instant tick(Instant now) = 0;
   void wake();  // runs tick() now, and again when it wants
   void send_to(InstanceId to, Plane plane, const Bytes& frame);
@@ -101,6 +103,7 @@ class GatewayProcess final : public Process, public gateway::Effects {
 // Runs the program of its node through the real handlers.
 class WorkerProcess final : public Process,
                             public worker::WorkerPort,
+                            public worker::CopyPort,
                             public worker::Execution,
                             public worker::ExecutionWatch {
  public:
@@ -114,6 +117,10 @@ class WorkerProcess final : public Process,
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
   void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
   void progress(RequestId request, const wire::Progress& progress) override;
+  // CopyPort
+  void send_ask(const wire::SnapshotAsk& ask) override;
+  void send_piece(const wire::SnapshotPiece& piece) override;
+  void copied(InstanceId sibling, const Status& outcome) override;
   // Execution: takes simulated time.
   bool wants_matrix(std::string_view endpoint) const override;
   std::optional<worker::Executed> run(worker::Ticket ticket, const wire::PartHeader& header,
@@ -125,7 +132,11 @@ class WorkerProcess final : public Process,
   // Process
   void welcomed(const wire::Welcome& welcome) override;
   void topology(std::shared_ptr<const wire::Topology> topology) override;
+  void copy(InstanceId sibling) override;
   Instant tick(Instant now) override;
+
+  void set_catching_up(bool catching_up) override { handlers_->set_catching_up(catching_up); }
+  bool take_copying(const Bytes& frame);
 
   void work();
   void report();
@@ -139,6 +150,8 @@ class WorkerProcess final : public Process,
   std::unique_ptr<worker::HandlerExecution> handlers_;
   Subscriber subscriber_;
   std::unique_ptr<worker::Core> core_;
+  std::optional<worker::Copier> copier_;
+  wire::SnapshotEncoder snapshot_encoder_;
   worker::Reporter reporter_{1};
   wire::PartEncoder encoder_;
   std::deque<Bytes> inbox_;

@@ -432,9 +432,7 @@ std::vector<Control> control_messages() {
   replica.holds = Holding{{1'700'000'000'000'000'000, 3}, 0x1234'5678'9abc'def0, 42};
   all.push_back({"ready_of_replica", replica});
   all.push_back({"catch_up", CatchUp{.sibling = {8}}});
-  all.push_back(
-      {"caught_up",
-       CaughtUp{.sibling = {8}, .code = Errc::kUnavailable, .message = "it does not answer"}});
+  all.push_back({"caught_up", CaughtUp{{8}, Errc::kUnavailable, "it does not answer"}});
   all.push_back({"subscriptions", Subscriptions{.marks = {{{9}, {4}}, {{9}, {5}}}}});
   all.push_back({"admin_request",
                  AdminRequest{.id = 5, .command = "drain", .arguments = {{"timeout", 30000000}}}});

@@ -14,6 +14,25 @@
 
 namespace flow::route {
 
+inline constexpr std::uint32_t kMaxWindow = 1024;
+inline constexpr std::uint64_t kMaxWindowBytes = 32ULL << 20;
+inline constexpr std::uint64_t kMaxHangingBytes = 64ULL << 20;
+
+// Position of an endpoint in the planner's table. Endpoints that no instance binds by name share
+// entry 0.
+using EndpointIndex = std::uint16_t;
+
+// Why a request could not be planned.
+struct Blocked {
+  // What is lacking when there is nobody. kShard stands for shard 0, and so on.
+  enum Lack : std::uint32_t { kInstance = 0, kWholeLane = 1, kSomeLane = 2, kShard = 3 };
+
+  NodeIndex node;
+  bool nobody = false;       // no instance that could serve it lives; false: all are full, or
+  bool unconnected = false;  // the shards are there, but no lane of them yet
+  std::uint32_t lack = kInstance;
+};
+
 // One instance's share in a request.
 struct Choice {
   std::uint32_t slot = 0;  // the planner's own index of the target

@@ -124,7 +124,7 @@ class World : private Effects {
   std::map<std::string, Probed> answers;  // by address, instead of the truth
   std::uint32_t next_connection = 1;
   bool newcomers_are_blind = false;
-  wire::DevicesAsked devices_of_newcomers;  // workers
+  wire::DevicesAsked devices_of_newcomers;     // workers
   std::map<std::string, wire::Holding> holds;  // by name: what a replica holds when it starts
 
   void to_core(ConnectionId from, const wire::ControlMessage& message);

@@ -15,6 +15,8 @@ using std::chrono::microseconds;
 constexpr std::uint32_t kHost = 1;
 constexpr std::int64_t kLongestHandshakeUs = 20'000;
 
+}  // namespace
+
 Bytes flatten(const Frames& frames) {
   std::vector<std::byte> all(frames.head.begin(), frames.head.end());
   all.insert(all.end(), frames.tail.begin(), frames.tail.end());
@@ -24,8 +26,6 @@ Bytes flatten(const Frames& frames) {
   }
   return Bytes::take(std::move(all));
 }
-
-}  // namespace
 
 std::string address_of(ProcessId id) {
   return fmt::format("sim:{}", id);
@@ -62,6 +62,7 @@ void Process::on_control(wire::ControlMessage message) {
     if (const auto* first = std::get_if<cluster::Welcomed>(&event)) welcomed(first->welcome);
     if (const auto* changed = std::get_if<cluster::TopologyChanged>(&event))
       topology(changed->topology);
+    if (const auto* order = std::get_if<cluster::CopyAsked>(&event)) copy(order->sibling);
   }
   wake();
 }
@@ -204,17 +205,25 @@ void WorkerProcess::welcomed(const wire::Welcome& welcome) {
   self.host = kHost;
   self.executor = graph::executor_name(node);
   self.name = name_;
+  self.replica = welcome.replica;
   const Program program = cluster_.program(node.name);
   core_ = std::make_unique<worker::Core>(self, *this, *this);
-  wire::Ready ready = node.external ? start_forwarder(program) : start_executor(welcome, program);
+  wire::Ready ready = node.external ? start_forwarder(program) : start_executor(welcome);
+  Replicated* replicated = executor_ == nullptr ? nullptr : executor_->replicated();
+  copier_.emplace(self.instance, replicated, self.max_part_bytes, *this);
+  if (replicated != nullptr) {
+    const Held held = replicated->held();
+    ready.holds = wire::Holding{held.newest, held.digest, held.entries};
+  }
   ready.data_address = address_of(id_);
   if (welcome.publishes) ready.lane_address = address_of(id_);
   member_.ready(std::move(ready));
 }
 
-wire::Ready WorkerProcess::start_executor(const wire::Welcome& welcome, const Program& program) {
-  const std::string executor(graph::executor_name(cluster_.graph()[node_]));
-  executor_ = make_scripted(program, executor, shard_, welcome.shards);
+wire::Ready WorkerProcess::start_executor(const wire::Welcome& welcome) {
+  const graph::Node& node = cluster_.graph()[node_];
+  const std::string executor(graph::executor_name(node));
+  executor_ = cluster_.make_executor(node.name, name_, shard_, welcome.shards);
   handlers_ = std::make_unique<worker::HandlerExecution>(*executor_, executor, clock_, *this);
   wire::Ready ready;
   for (const Executor::Binding& binding : executor_->bindings()) {
@@ -280,6 +289,10 @@ void WorkerProcess::work() {
   World& world = cluster_.world();
   if (executing_ || core_ == nullptr || !world.alive(id_)) return;
   while (!inbox_.empty() && core_->has_room()) {
+    if (copier_->keeps() && take_copying(inbox_.front())) {
+      inbox_.pop_front();
+      continue;
+    }
     worker::PartPointer part = core_->blank();
     FLOW_CHECK(wire::decode_part({inbox_.front(), {}, 1}, *part).ok(), "own part does not decode");
     inbox_.pop_front();
@@ -370,6 +383,7 @@ Instant WorkerProcess::tick(Instant now) {
   if (core_ == nullptr) return kNever;
   core_->tick(now);
   const Instant far = far_ == nullptr ? kNever : far_->tick(now);
+  const Instant copy = copier_->tick(now);
   if (!executing_) {
     for (auto& leave : std::exchange(outbox_, {}))
       leave();
@@ -378,7 +392,7 @@ Instant WorkerProcess::tick(Instant now) {
   report();
   const Instant next = core_->tick(now);
   // A batch that is due waits until what is executed has ended.
-  return std::min({executing_ && next <= now ? kNever : next, reporter_.next(), far});
+  return std::min({executing_ && next <= now ? kNever : next, reporter_.next(), far, copy});
 }
 
 // Broker ------------------------------------------------------------------------------------------

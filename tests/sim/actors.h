@@ -18,6 +18,7 @@
 #include "script.h"
 #include "store/memory_store.h"
 #include "wire/part.h"
+#include "worker/copier.h"
 #include "worker/core.h"
 #include "worker/handlers.h"
 #include "worker/reporter.h"
@@ -28,6 +29,7 @@ namespace flow::sim {
 class Cluster;
 
 std::string address_of(ProcessId id);
+Bytes flatten(const Frames& frames);  // as one frame
 
 class WorldClock final : public Clock {
  public:
@@ -60,6 +62,7 @@ class Process : public cluster::BrokerPort {
  protected:
   virtual void welcomed(const wire::Welcome& welcome) = 0;
   virtual void topology(std::shared_ptr<const wire::Topology> topology) = 0;
+  virtual void copy(InstanceId /*sibling*/) {}
   virtual Instant tick(Instant now) = 0;
   void wake();  // runs tick() now, and again when it wants
   void send_to(InstanceId to, Plane plane, const Bytes& frame);
@@ -103,6 +106,7 @@ class GatewayProcess final : public Process, public gateway::Effects {
 // end that does.
 class WorkerProcess final : public Process,
                             public worker::WorkerPort,
+                            public worker::CopyPort,
                             public worker::Execution,
                             public worker::ExecutionWatch {
  public:
@@ -118,6 +122,10 @@ class WorkerProcess final : public Process,
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
   void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
   void progress(RequestId request, const wire::Progress& progress) override;
+  // CopyPort
+  void send_ask(const wire::SnapshotAsk& ask) override;
+  void send_piece(const wire::SnapshotPiece& piece) override;
+  void copied(InstanceId sibling, const Status& outcome) override;
   // Execution: takes simulated time, or goes on at the far end.
   bool wants_matrix(std::string_view endpoint) const override;
   std::optional<worker::Executed> run(worker::Ticket ticket, const wire::PartHeader& header,
@@ -131,10 +139,16 @@ class WorkerProcess final : public Process,
   // Process
   void welcomed(const wire::Welcome& welcome) override;
   void topology(std::shared_ptr<const wire::Topology> topology) override;
+  void copy(InstanceId sibling) override;
   Instant tick(Instant now) override;
 
-  wire::Ready start_executor(const wire::Welcome& welcome, const Program& program);
+  wire::Ready start_executor(const wire::Welcome& welcome);
   wire::Ready start_forwarder(const Program& program);
+  void set_catching_up(bool catching_up) override {
+    if (handlers_ != nullptr) handlers_->set_catching_up(catching_up);
+  }
+  bool take_copying(const Bytes& frame);
+
   void work();
   void execute();
   void forward();
@@ -151,6 +165,8 @@ class WorkerProcess final : public Process,
   Program program_;              // there
   Subscriber subscriber_;
   std::unique_ptr<worker::Core> core_;
+  std::optional<worker::Copier> copier_;
+  wire::SnapshotEncoder snapshot_encoder_;
   worker::Reporter reporter_{1};
   wire::PartEncoder encoder_;
   std::deque<Bytes> inbox_;

@@ -109,8 +109,17 @@ void Cluster::request(wire::Request request) {
 
 Program Cluster::program(const std::string& node) const {
   const auto found = flow_.programs.find(node);
-  if (found != flow_.programs.end()) return found->second;
-  return {ValueMap{{"/default", ValueList()}}, false};
+  return found != flow_.programs.end() ? found->second
+                                       : Program{ValueMap{{"/default", ValueList()}}, false};
+}
+
+std::unique_ptr<Executor> Cluster::make_executor(const std::string& node,
+                                                 const std::string& instance, std::uint16_t shard,
+                                                 std::uint16_t shards) const {
+  if (make_) {
+    if (std::unique_ptr<Executor> made = make_(node, instance)) return made;
+  }
+  return make_scripted(program(node), node.substr(0, node.find('/')), shard, shards);
 }
 
 void Cluster::executed(RequestId request, const std::string& node, int shard) {

@@ -45,7 +45,13 @@ class Cluster {
 
   World& world() { return world_; }
   const graph::FlowDecl& flow() const { return flow_.declaration; }
+  // An executor of a node: what `make` gives, or where that is nothing by its program.
+  using Make = std::function<std::unique_ptr<Executor>(const std::string& node,
+                                                       const std::string& instance)>;
+  void make_with(Make make) { make_ = std::move(make); }
   Program program(const std::string& node) const;
+  std::unique_ptr<Executor> make_executor(const std::string& node, const std::string& instance,
+                                          std::uint16_t shard, std::uint16_t shards) const;
   const graph::Graph& graph() const { return graph_; }
   const std::vector<std::string>& worker_names() const { return names_; }
   std::map<std::string, std::unique_ptr<WorkerProcess>>& workers() { return workers_; }
@@ -73,6 +79,7 @@ class Cluster {
   ScriptedFlow flow_;
   graph::Graph graph_;
   std::function<Duration(const std::string&)> service_;
+  Make make_;
   store::MemoryData data_;
   std::vector<std::string> names_;
   std::unique_ptr<BrokerProcess> broker_;

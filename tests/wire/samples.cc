@@ -281,32 +281,25 @@ Topology topology() {
   topology.term = 4;
   topology.version = 19;
   topology.flow = "search";
-  topology.nodes = {{.name = "encode",
-                     .needs = {kGatewayNode},
-                     .replicas = 2,
-                     .effects = {},
-                     .polling = {},
-                     .when = {},
-                     .batching = {{"/index", 32, 10ms}, {"*", 4, 1s}}},
-                    {.name = "index",
-                     .needs = {kGatewayNode, {0}},
-                     .no_reduce = true,
-                     .floating = true,
-                     .shards = 3,
-                     .replicas = 2,
-                     .timeout = 5s,
-                     .effects = {{"/index", "idempotent"}, {"*", "readonly"}},
-                     .polling = {},
-                     .when = {},
-                     .batching = {}}};
+  TopologyNode encode;
+  encode.name = "encode";
+  encode.needs = {kGatewayNode};
+  encode.replicas = 2;
+  encode.batching = {{"/index", 32, 10ms}, {"*", 4, 1s}};
+  TopologyNode index;
+  index.name = "index";
+  index.needs = {kGatewayNode, {0}};
+  index.no_reduce = index.floating = true;
+  index.shards = 3;
+  index.replicas = 2;
+  index.timeout = 5s;
+  index.effects = {{"/index", "idempotent"}, {"*", "readonly"}};
+  topology.nodes = {encode, index};
   topology.sink = {1};
   topology.instances = {instance(7, 0, InstanceState::kServing),
                         instance(8, 1, InstanceState::kRetired)};
-  topology.gateways = {{.id = {3},
-                        .name = "gateway/0",
-                        .data_address = "tcp://127.0.0.1:7001",
-                        .lane_address = "tcp://127.0.0.1:7002",
-                        .host = "host-a"}};
+  topology.gateways = {
+      {{3}, "gateway/0", "tcp://127.0.0.1:7001", "tcp://127.0.0.1:7002", "host-a"}};
   return topology;
 }
 
@@ -438,9 +431,7 @@ std::vector<Control> control_messages() {
   replica.holds = Holding{{1'700'000'000'000'000'000, 3}, 0x1234'5678'9abc'def0, 42};
   all.push_back({"ready_of_replica", replica});
   all.push_back({"catch_up", CatchUp{.sibling = {8}}});
-  all.push_back(
-      {"caught_up",
-       CaughtUp{.sibling = {8}, .code = Errc::kUnavailable, .message = "it does not answer"}});
+  all.push_back({"caught_up", CaughtUp{{8}, Errc::kUnavailable, "it does not answer"}});
   all.push_back({"subscriptions", Subscriptions{.marks = {{{9}, {4}}, {{9}, {5}}}}});
   all.push_back({"admin_request",
                  AdminRequest{.id = 5, .command = "drain", .arguments = {{"timeout", 30000000}}}});

@@ -82,7 +82,7 @@ ScriptedFlow random_cluster(World& world, Weather weather) {
                             microseconds(world.pick(100, 20'000))}};
     }
     if (world.chance(0.15)) executor.when = random_filter(world);
-    executor.external = executor.shards == 1 && world.chance(0.25);
+    executor.external = executor.shards == 1 && executor.batching.empty() && world.chance(0.25);
     if (executor.external) executor.hosts.assign(executor.replicas, "sim:far");
     room -= executor.shards * executor.replicas;
     const Polling polling =

@@ -4,11 +4,11 @@
 # to be built, not to be linked, so the installed package does not ask for it.
 set(FLOW_HEADER_ONLY nlohmann_json::nlohmann_json CLI11::CLI11 toml11::toml11 flow_schemas)
 
-# flow_library(NAME SOURCES... DEPENDS targets... PRIVATE_DEPENDS targets...)
+# flow_library(NAME SOURCES... DEPENDS targets... PRIVATE_DEPENDS targets... PRECOMPILED set)
 # A static library flow_NAME (alias flow::NAME) with lib/ and the source root on its include path,
-# and its own folder where that has public headers in flow/.
+# and its own folder where that has public headers in flow/. PRECOMPILED: another set of headers.
 function(flow_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PRECOMPILED" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
   set(private $<BUILD_INTERFACE:flow_options>)
   foreach(target IN LISTS ARG_PRIVATE_DEPENDS)
     if(target IN_LIST FLOW_HEADER_ONLY)
@@ -27,45 +27,53 @@ function(flow_library name)
     target_include_directories(flow_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}>)
   endif()
   target_link_libraries(flow_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${private})
-  flow_precompile(flow_${name})
+  flow_fast_build(flow_${name} ${ARG_PRECOMPILED})
 endfunction()
 
-# flow_precompile(TARGET [SET]): with the precompiled headers of the libraries, where FLOW_PRECOMPILE
-# says so, or those of SET.
-function(flow_precompile target)
-  if(ARGN)
-    set(precompiled ${ARGN})
-  elseif(FLOW_PRECOMPILE)
-    set(precompiled flow_precompiled)
-  else()
+# flow_fast_build(TARGET [SET]): where FLOW_FAST_BUILD says so, several files at a time and with the
+# precompiled headers of SET or of the libraries (FlowOptions.cmake).
+function(flow_fast_build target)
+  if(NOT FLOW_FAST_BUILD)
     return()
   endif()
-  target_precompile_headers(${target} REUSE_FROM ${precompiled})
+  if(NOT ARGN)
+    set(ARGN flow_precompiled)
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
+  flow_precompile(${target} ${ARGN})
+endfunction()
+
+function(flow_precompile target set)
+  target_precompile_headers(${target} REUSE_FROM ${set})
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:fmt::fmt>)
 endfunction()
 
-# flow_program(NAME SOURCES... DEPENDS targets...)
+# flow_program(NAME SOURCES... DEPENDS targets... PRECOMPILED set)
 # A program in <build>/bin. The target `programs` builds them all; packaging/ installs them.
 add_custom_target(programs)
 function(flow_program name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PRECOMPILED" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE flow_options ${ARG_DEPENDS})
-  flow_precompile(${name})
+  flow_fast_build(${name} ${ARG_PRECOMPILED})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
   add_dependencies(programs ${name})
 endfunction()
 
-# flow_test(NAME SOURCES... DEPENDS targets... LABELS labels... ENVIRONMENT NAME=value... TIMEOUT seconds)
+# flow_test(NAME SOURCES... DEPENDS targets... LABELS labels... ENVIRONMENT NAME=value... TIMEOUT seconds
+#           [ALONE])
 # One doctest program NAME_test, one ctest entry NAME. Labels, see docs/testing.md: a level (unit,
 # component, sim, system), and `pure` (also run under ThreadSanitizer) or `timing` (run with nothing
-# else). Left out of the build where FLOW_TEST_LABELS names labels and none is among its own.
+# else). Left out of the build where FLOW_TEST_LABELS names labels and none is among its own. ALONE:
+# each file is compiled by itself in every build, as their helpers share names.
 function(flow_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE" "TIMEOUT" "SOURCES;DEPENDS;LABELS;ENVIRONMENT" ${ARGN})
   add_executable(${name}_test EXCLUDE_FROM_ALL ${ARG_SOURCES})
-  target_link_libraries(${name}_test PRIVATE flow_options flow_test_main ${ARG_DEPENDS})
-  flow_precompile(${name}_test flow_precompiled_tests)
-  target_compile_options(${name}_test PRIVATE ${FLOW_TEST_OPTIONS})
+  target_link_libraries(${name}_test PRIVATE flow_test_main ${ARG_DEPENDS})
+  flow_test_code(${name}_test)
+  if(ARG_ALONE)
+    set_target_properties(${name}_test PROPERTIES UNITY_BUILD OFF)
+  endif()
   set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   flow_test_wanted(wanted ${ARG_LABELS})
   if(wanted)
@@ -73,6 +81,23 @@ function(flow_test name)
   endif()
   flow_add_test(${name} COMMAND ${name}_test LABELS ${ARG_LABELS} ENVIRONMENT ${ARG_ENVIRONMENT}
     TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# flow_test_library(NAME SOURCES... DEPENDS targets... PRIVATE_DEPENDS targets...)
+# What several tests, and nothing else, share: a static library NAME, built where a test needs it.
+function(flow_test_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(${name} STATIC EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
+  flow_test_code(${name})
+endfunction()
+
+# flow_test_code(TARGET): compiles it as tests are.
+function(flow_test_code target)
+  target_link_libraries(${target} PRIVATE flow_options)
+  target_compile_options(${target} PRIVATE ${FLOW_TEST_OPTIONS})
+  flow_precompile(${target} flow_precompiled_tests)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${FLOW_FAST_BUILD})
 endfunction()
 
 # flow_add_test(NAME COMMAND command... LABELS labels... ENVIRONMENT NAME=value... TIMEOUT seconds)
@@ -97,8 +122,6 @@ function(flow_add_test name)
     ENVIRONMENT "${ARG_ENVIRONMENT}")
   if("timing" IN_LIST ARG_LABELS)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
-  elseif("system" IN_LIST ARG_LABELS)
-    set_tests_properties(${name} PROPERTIES PROCESSORS 2)
   endif()
 endfunction()
 

@@ -28,7 +28,7 @@ namespace {
 
 constexpr Duration kStatusPatience = std::chrono::seconds(2);
 
-struct Options {
+struct BenchOptions {
   std::vector<std::string> where;  // [FLOW] ENDPOINT
   std::string gateway;
   std::string duration = "10s";
@@ -44,7 +44,7 @@ struct Subject {
   std::optional<FoundFlow> flow;
 };
 
-Result<Subject> find_subject(const Options& options) {
+Result<Subject> find_subject(const BenchOptions& options) {
   Subject subject;
   const std::string name = options.where.size() > 1 ? options.where.front() : "";
   Result<std::string> address = find_gateway(name, options.gateway);
@@ -96,7 +96,7 @@ std::vector<ExecutorPlaces> executor_places(const Subject& subject) {
 }
 
 // What the parser does not check; empty when it is fine.
-std::string wrong_usage(const Options& options) {
+std::string wrong_usage(const BenchOptions& options) {
   const std::size_t most = options.gateway.empty() ? 2 : 1;
   if (options.where.size() > most) {
     return most == 2 ? fmt::format("expected [FLOW] ENDPOINT, got one more: {}",
@@ -106,7 +106,7 @@ std::string wrong_usage(const Options& options) {
   return *parse_duration(options.duration) > Duration{} ? "" : "--duration must be longer than 0";
 }
 
-int bench(const Options& options) {
+int bench(const BenchOptions& options) {
   if (const std::string wrong = wrong_usage(options); !wrong.empty()) {
     say("{}", wrong);
     return kExitUsage;
@@ -159,7 +159,7 @@ int bench(const Options& options) {
 Command add_bench(CLI::App& root) {
   CLI::App* app = root.add_subcommand(
       "bench", "measures a flow in a closed loop: throughput, latency, CPU per request");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchOptions>();
   app->add_option("WHERE", options->where, "where requests go; FLOW may be left out when one runs")
       ->required()
       ->expected(1, -1)  // more than two are refused later: an unknown option is named first

@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 constexpr Duration kSayAfter = std::chrono::seconds(1);
 constexpr Duration kAfterForce = std::chrono::seconds(5);
 
-struct Options {
+struct DownOptions {
   std::string flow;
   std::string timeout = "30s";
   bool purge = false;
@@ -112,7 +112,7 @@ int purge(const std::string& flow) {
   return kExitOk;
 }
 
-int down(const Options& options) {
+int down(const DownOptions& options) {
   const Result<FoundFlow> flow = choose_flow(run_root(), options.flow);
   int code = kExitOk;
   if (!flow && flow.error().code == Errc::kInvalidArgument) {
@@ -137,7 +137,7 @@ int down(const Options& options) {
 Command add_down(CLI::App& root) {
   CLI::App* app =
       root.add_subcommand("down", "drains a flow and stops all its processes; 0 when none runs");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DownOptions>();
   app->add_option("FLOW", options->flow, "its name; may be left out when one flow runs");
   app->add_option("--timeout", options->timeout, "after this, what is left is killed")
       ->check(duration_option())

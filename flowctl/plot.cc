@@ -24,7 +24,7 @@
 namespace flow::flowctl {
 namespace {
 
-struct Options {
+struct PlotOptions {
   std::string file;
   std::string format = "svg";
   std::string out;
@@ -91,7 +91,7 @@ Result<std::string> draw(const config::LoadedFlow& flow, const std::string& form
   return draw_svg(text);
 }
 
-int plot(const Options& options) {
+int plot(const PlotOptions& options) {
   config::LoadOptions load;
   load.find_programs = false;
   const config::LoadResult result = config::load_flow(options.file, load);
@@ -117,7 +117,7 @@ int plot(const Options& options) {
 
 Command add_plot(CLI::App& root) {
   CLI::App* app = root.add_subcommand("plot", "draws a flow file; starts nothing");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PlotOptions>();
   app->add_option("FILE", options->file, "the flow file")->required();
   app->add_option("-f,--format", options->format, "svg (needs graphviz), dot, mermaid or text")
       ->check(CLI::IsMember({"svg", "dot", "mermaid", "text"}));

@@ -19,7 +19,7 @@
 namespace flow::flowctl {
 namespace {
 
-struct Options {
+struct PostOptions {
   std::string endpoint;
   std::string flow;
   std::string gateway;
@@ -48,7 +48,7 @@ Result<ValueMap> parse_parameters(const std::string& text) {
 }
 
 // Where the documents come from; nothing: one request without any.
-Result<std::optional<DocumentReader>> open_input(const Options& options, int stop_fd) {
+Result<std::optional<DocumentReader>> open_input(const PostOptions& options, int stop_fd) {
   using Input = std::optional<DocumentReader>;
   if (options.given_text->count() > 0) return Input(DocumentReader::of_text(options.text));
   if (options.given_json->count() == 0 && options.given_input->count() == 0) return Input();
@@ -59,7 +59,7 @@ Result<std::optional<DocumentReader>> open_input(const Options& options, int sto
   return Input(std::move(*reader));
 }
 
-ReplyPrinter make_printer(const Options& options, const ValueMap& parameters) {
+ReplyPrinter make_printer(const PostOptions& options, const ValueMap& parameters) {
   const ReplyFormat format = options.output == "json"    ? ReplyFormat::kArray
                              : options.output == "table" ? ReplyFormat::kTable
                                                          : ReplyFormat::kLines;
@@ -68,7 +68,7 @@ ReplyPrinter make_printer(const Options& options, const ValueMap& parameters) {
   return ReplyPrinter(format, options.show_header, parameters, width);
 }
 
-int post(const Options& options) {
+int post(const PostOptions& options) {
   Result<ValueMap> parameters = parse_parameters(options.parameters);
   if (!parameters) {
     say("{}", parameters.error().message);
@@ -106,7 +106,7 @@ int post(const Options& options) {
       .run(input->has_value() ? &**input : nullptr);
 }
 
-void add_input_options(CLI::App& app, Options& options) {
+void add_input_options(CLI::App& app, PostOptions& options) {
   options.given_text = app.add_option("--text", options.text, "one document with this text");
   options.given_json =
       app.add_option("--json", options.json, "a document, or a list of documents, as JSON");
@@ -128,7 +128,7 @@ void add_input_options(CLI::App& app, Options& options) {
 Command add_post(CLI::App& root) {
   CLI::App* app = root.add_subcommand(
       "post", "sends documents to a flow, prints what comes back as JSON lines");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PostOptions>();
   app->add_option("ENDPOINT", options->endpoint, "/search, say")->required();
   CLI::Option* flow =
       app->add_option("--flow", options->flow, "the flow; default: the running one");

@@ -20,14 +20,14 @@
 namespace flow::flowctl {
 namespace {
 
-struct Options {
+struct StatusOptions {
   std::string flow;
   std::string output = "table";
   std::string timeout = "2s";
 };
 
 // What is known without the broker: the recorded processes, and whether they live.
-int without_broker(const FoundFlow& flow, const Options& options, const std::string& reason) {
+int without_broker(const FoundFlow& flow, const StatusOptions& options, const std::string& reason) {
   const Result<Endpoints> endpoints = read_endpoints(flow.dir);
   const bool served = endpoints && !endpoints->gateway.empty();
   const std::string state = served ? "degraded" : "starting";
@@ -67,7 +67,7 @@ std::string shown(ValueMap status, const std::string& output) {
   return status_table(status, use_color(STDOUT_FILENO));
 }
 
-int status(const Options& options) {
+int status(const StatusOptions& options) {
   const Result<FoundFlow> flow = choose_flow(run_root(), options.flow);
   if (!flow || !flow->supervised) {
     say("{}", flow ? fmt::format("flow '{}' does not run; {} is left over from it (flowctl down "
@@ -91,7 +91,7 @@ int status(const Options& options) {
 
 Command add_status(CLI::App& root) {
   CLI::App* app = root.add_subcommand("status", "shows a flow's state; 0 ready, 1 not, 69 none");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<StatusOptions>();
   app->add_option("FLOW", options->flow, "its name; may be left out when one flow runs");
   app->add_option("-o,--output", options->output,
                   "table or json; of the instances alone: jsonl or name")

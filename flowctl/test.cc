@@ -22,7 +22,7 @@
 namespace flow::flowctl {
 namespace {
 
-struct Options {
+struct TestOptions {
   std::vector<std::string> files;
   std::vector<std::string> overrides;
   std::string wait_ready = "30s";
@@ -32,7 +32,7 @@ struct Options {
 // All tests of one command line, in order.
 class TestSession {
  public:
-  explicit TestSession(const Options& options) : options_(options) {}
+  explicit TestSession(const TestOptions& options) : options_(options) {}
 
   int run() {
     if (!load()) return kExitBadFlow;
@@ -111,7 +111,7 @@ class TestSession {
     if (is_tap()) (void)write_out(tap_line(outcomes_.size(), outcomes_.back()));
   }
 
-  const Options& options_;
+  const TestOptions& options_;
   StopSignal stop_;
   std::vector<config::LoadResult> files_;
   std::size_t total_ = 0;
@@ -123,7 +123,7 @@ class TestSession {
 Command add_test(CLI::App& root) {
   CLI::App* app = root.add_subcommand(
       "test", "runs the [[test]] tables of flow files, each flow started for itself alone");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TestOptions>();
   app->add_option("FILE", options->files, "flow files")->required();
   app->add_option("--set", options->overrides, "KEY=VALUE over what the files say; repeatable")
       ->expected(1)

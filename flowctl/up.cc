@@ -32,7 +32,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct UpOptions {
   std::string file;
   std::vector<std::string> overrides;
   std::string wait_ready = "30s";
@@ -85,7 +85,7 @@ std::string absolute(const std::string& path) {
 }
 
 // Everything from here on is the supervisor's, detached or not.
-int supervise(const Options& options, const config::LoadedFlow& flow, Detached* detached) {
+int supervise(const UpOptions& options, const config::LoadedFlow& flow, Detached* detached) {
   const SystemClock clock;
   const Instant began = clock.now();
   StopSignal stop;
@@ -144,7 +144,7 @@ int await_detached(pid_t supervisor, int report) {
   }
 }
 
-int detach(const Options& options, const config::LoadedFlow& flow) {
+int detach(const UpOptions& options, const config::LoadedFlow& flow) {
   std::array<int, 2> report{};
   if (::pipe2(report.data(), O_CLOEXEC) != 0) {
     say("cannot make a pipe");
@@ -167,7 +167,7 @@ int detach(const Options& options, const config::LoadedFlow& flow) {
   ::_exit(code);
 }
 
-int up(const Options& options) {
+int up(const UpOptions& options) {
   config::LoadOptions load;
   load.overrides = options.overrides;
   load.deny_warnings = options.deny_warnings;
@@ -189,7 +189,7 @@ int up(const Options& options) {
 Command add_up(CLI::App& root) {
   CLI::App* app =
       root.add_subcommand("up", "starts a flow and supervises it; Ctrl-C drains and stops it");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<UpOptions>();
   app->add_option("FILE", options->file, "the flow file")->required();
   app->add_flag("-d,--detach", options->detach, "return when it is ready; it runs on");
   app->add_option("--wait-ready", options->wait_ready, "how long it may take to become ready")

@@ -15,14 +15,14 @@
 namespace flow::flowctl {
 namespace {
 
-struct Options {
+struct ValidateOptions {
   std::vector<std::string> files;
   std::vector<std::string> overrides;
   std::string output = "table";
   bool deny_warnings = false;
 };
 
-int validate(const Options& options) {
+int validate(const ValidateOptions& options) {
   config::LoadOptions load;
   load.overrides = options.overrides;
   load.deny_warnings = options.deny_warnings;
@@ -46,7 +46,7 @@ int validate(const Options& options) {
 
 Command add_validate(CLI::App& root) {
   CLI::App* app = root.add_subcommand("validate", "checks flow files; starts nothing");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ValidateOptions>();
   app->add_option("FILE", options->files, "flow files")->required();
   app->add_option("--set", options->overrides, "KEY=VALUE over what the file says; repeatable")
       ->expected(1)

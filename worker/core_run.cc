@@ -8,13 +8,6 @@
 #include "wire/value_codec.h"
 
 namespace flow::worker {
-namespace {
-
-std::uint32_t micros(Duration duration) {
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(duration), 0, UINT32_MAX));
-}
-
-}  // namespace
 
 // What still waits may belong to a batch that is due by its time: it joins first.
 bool Core::execute_next(Instant now, Instant& ended) {
@@ -106,7 +99,7 @@ void Core::end_late(Instant now) {
 }
 
 std::uint32_t Core::service_of(const Open& open) {
-  return std::max(1U, micros(open.ended - open.begun));
+  return std::max(1U, to_us32(open.ended - open.begun));
 }
 
 void Core::take_outcome(std::uint32_t slot, Executed executed) {
@@ -200,10 +193,10 @@ void Core::add_hop(const Open& open, wire::PartHeader& header) const {
   wire::Hop hop;
   hop.instance = self_.instance.value;
   hop.node = self_.node.value;
-  hop.queue_us = micros(job.waited + (open.taken - job.arrived));
-  hop.wire_us = micros(job.wire);
-  hop.reduce_us = micros(open.begun - open.taken);
-  hop.execute_us = micros(open.ended - open.begun);
+  hop.queue_us = to_us32(job.waited + (open.taken - job.arrived));
+  hop.wire_us = to_us32(job.wire);
+  hop.reduce_us = to_us32(open.begun - open.taken);
+  hop.execute_us = to_us32(open.ended - open.begun);
   header.hops.push_back(hop);
 }
 

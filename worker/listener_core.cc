@@ -13,10 +13,6 @@ constexpr Duration kRetryAfter = std::chrono::milliseconds(50);
 constexpr std::size_t kMaxEndpoint = 256;
 constexpr std::uint32_t kCallerInFlight = 1024;
 
-std::uint32_t micros(Duration duration) {
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(duration), 0, UINT32_MAX));
-}
-
 }  // namespace
 
 ListenerCore::ListenerCore(std::string name, InstanceId incarnation, ListenerLimits limits,
@@ -126,8 +122,8 @@ void ListenerCore::on_done(WorkDone done, Instant now) {
     if (done.executed) {
       wire::ResponseHop& hop = response.hops.emplace_back();
       hop.executor = hop.instance = name_;
-      hop.queue_us = micros(done.begun - at->arrived);
-      hop.execute_us = micros(done.ended - done.begun);
+      hop.queue_us = to_us32(done.begun - at->arrived);
+      hop.execute_us = to_us32(done.ended - done.begun);
     }
     const Open open = *at;
     open_.erase(at);

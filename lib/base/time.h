@@ -4,6 +4,7 @@
 // for printing (`wall_clock_ms`), and to order writes between gateways (base/write_version.h).
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -45,6 +46,10 @@ Duration wall_clock();
 
 constexpr std::int64_t to_us(Duration duration) {
   return duration.count() / 1000;
+}
+// For hops: at most an hour and eleven minutes.
+constexpr std::uint32_t to_us32(Duration duration) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(duration), 0, UINT32_MAX));
 }
 constexpr double to_seconds(Duration duration) {
   return static_cast<double>(duration.count()) / 1e9;

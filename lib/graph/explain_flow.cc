@@ -6,7 +6,7 @@
 namespace flow::graph {
 namespace {
 
-constexpr std::array kEntries = {
+constexpr std::array kFlowEntries = {
     Explanation{
         codes::kBadName, "this is not a name for an executor",
         R"(An executor's name begins with a letter or _ and goes on with letters, digits, _ and -, at most 63
@@ -237,7 +237,7 @@ Usual:       polling = { "/index" = "HASH", "/update" = "HASH", "/delete" = "HAS
 }  // namespace
 
 std::span<const Explanation> graph_explanations() {
-  return kEntries;
+  return kFlowEntries;
 }
 
 }  // namespace flow::graph

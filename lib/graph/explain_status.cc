@@ -5,7 +5,7 @@
 namespace flow::graph {
 namespace {
 
-constexpr std::array kEntries = {
+constexpr std::array kStatusEntries = {
     Explanation{"OK", "the request was answered",
                 "Every executor that the answer waits for has done its work."},
     Explanation{
@@ -53,7 +53,7 @@ logs, and at the request's documents.)"},
 }  // namespace
 
 std::span<const Explanation> status_explanations() {
-  return kEntries;
+  return kStatusEntries;
 }
 
 }  // namespace flow::graph

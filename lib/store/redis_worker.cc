@@ -17,7 +17,6 @@ constexpr std::size_t kBatch = 64;
 constexpr std::size_t kEventsWaiting = 1024;
 constexpr std::size_t kCoalesceFrom = 64;
 constexpr int kRaces = 8;
-constexpr const char* kEventsKept = "1000";
 
 // The place of an operation that a newer one of the same place replaces; empty: never replaced.
 std::string place_of(const Operation& operation) {
@@ -326,8 +325,8 @@ void RedisWorker::add_commands(const Operation& operation, std::vector<Command>&
   } else if (const auto* spec = std::get_if<SaveSpec>(&operation)) {
     commands.push_back({"SET", key("spec"), spec->toml});
   } else if (const auto* event = std::get_if<AppendEvent>(&operation)) {
-    commands.push_back({"XADD", key("events"), "MAXLEN", "~", kEventsKept, "*", "kind", event->kind,
-                        "detail", event->detail});
+    commands.push_back({"XADD", key("events"), "MAXLEN", "~", std::to_string(kEventsKept), "*",
+                        "kind", event->kind, "detail", event->detail});
   }
 }
 

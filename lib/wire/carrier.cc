@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kSizeField = sizeof(std::uint32_t);
 
-Error bad(std::string message) {
+Error bad_carrier(std::string message) {
   return Error{Errc::kInvalidArgument, "carrier: " + std::move(message)};
 }
 
@@ -53,25 +53,27 @@ Frames Outbox::take() {
 
 Result<CarrierReader> CarrierReader::open(Received received) {
   const Bytes& bytes = received.first;
-  if (received.frames != 1) return bad(fmt::format("{} frames, expected 1", received.frames));
+  if (received.frames != 1)
+    return bad_carrier(fmt::format("{} frames, expected 1", received.frames));
   if (bytes.size() < kEnvelopeSize || size_at(bytes, 8) != 0 ||
       size_at(bytes, 12) != bytes.size() - kEnvelopeSize) {
-    return bad("its sizes are not those of the message");
+    return bad_carrier("its sizes are not those of the message");
   }
   if (bytes.size() > kMaxCarrier) {
-    return bad(fmt::format("{} bytes, at most {} are allowed", bytes.size(), kMaxCarrier));
+    return bad_carrier(fmt::format("{} bytes, at most {} are allowed", bytes.size(), kMaxCarrier));
   }
   std::size_t at = kEnvelopeSize;
   while (at < bytes.size()) {
-    if (bytes.size() - at < kSizeField) return bad("it ends inside of a size");
+    if (bytes.size() - at < kSizeField) return bad_carrier("it ends inside of a size");
     const std::size_t size = size_at(bytes, at);
     at += kSizeField;
     if (size < kEnvelopeSize || size > bytes.size() - at) {
-      return bad(fmt::format("a message of {} bytes does not fit", size));
+      return bad_carrier(fmt::format("a message of {} bytes does not fit", size));
     }
     std::uint16_t kind = 0;
     std::memcpy(&kind, bytes.data() + at + 6, sizeof kind);
-    if (kind == static_cast<std::uint16_t>(Kind::kCarrier)) return bad("there is a carrier inside");
+    if (kind == static_cast<std::uint16_t>(Kind::kCarrier))
+      return bad_carrier("there is a carrier inside");
     at += size;
   }
   return CarrierReader(std::move(received.first));

@@ -8,23 +8,13 @@
 
 #include "base/check.h"
 #include "wire/document_codec_internal.h"
+#include "wire/document_list_internal.h"
 
 namespace flow::wire {
 namespace {
 
 constexpr char kMagic[] = {'F', 'D', 'L', '1'};
-constexpr std::size_t kAlignment = 16;
 constexpr std::size_t kMaxListBytes = 0x7FFFFFFF;
-constexpr std::size_t kEntries = 8;  // where the table of entries begins
-
-struct Entry {
-  std::uint32_t offset;
-  std::uint32_t size;
-};
-
-std::size_t padded(std::size_t size) {
-  return (size + kAlignment - 1) / kAlignment * kAlignment;
-}
 
 Entry entry(const std::byte* list, std::size_t index) {
   Entry entry{};
@@ -32,7 +22,7 @@ Entry entry(const std::byte* list, std::size_t index) {
   return entry;
 }
 
-Error bad(std::string message) {
+Error bad_list(std::string message) {
   return Error{Errc::kInvalidArgument, "document list: " + std::move(message)};
 }
 
@@ -40,21 +30,21 @@ Error bad(std::string message) {
 Result<std::size_t> open_frame(std::span<const std::byte> list) {
   if (list.empty()) return std::size_t{0};
   if (list.size() < kEntries || std::memcmp(list.data(), kMagic, sizeof kMagic) != 0) {
-    return bad("it does not begin with \"FDL1\"");
+    return bad_list("it does not begin with \"FDL1\"");
   }
-  if (list.size() > kMaxListBytes) return bad("it has more than 2^31-1 bytes");
+  if (list.size() > kMaxListBytes) return bad_list("it has more than 2^31-1 bytes");
   std::uint32_t count = 0;
   std::memcpy(&count, list.data() + sizeof kMagic, sizeof count);
   if (count > kMaxDocuments) {
-    return bad(fmt::format("{} documents, at most {} are allowed", count, kMaxDocuments));
+    return bad_list(fmt::format("{} documents, at most {} are allowed", count, kMaxDocuments));
   }
   std::size_t end = kEntries + sizeof(Entry) * count;
-  if (end > list.size()) return bad(fmt::format("it is too short for {} documents", count));
+  if (end > list.size()) return bad_list(fmt::format("it is too short for {} documents", count));
   for (std::size_t i = 0; i < count; ++i) {
     const Entry at = entry(list.data(), i);
     if (at.offset % kAlignment != 0 || at.offset < end || at.offset > list.size() || at.size == 0 ||
         at.size > list.size() - at.offset) {
-      return bad(fmt::format("document {} has no place of its own", i));
+      return bad_list(fmt::format("document {} has no place of its own", i));
     }
     end = at.offset + at.size;
   }

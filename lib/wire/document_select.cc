@@ -10,22 +10,11 @@
 
 #include "base/check.h"
 #include "wire/document_list.h"
+#include "wire/document_list_internal.h"
 #include "wire/table_reader_internal.h"
 
 namespace flow::wire {
 namespace {
-
-constexpr std::size_t kAlignment = 16;
-constexpr std::size_t kEntries = 8;  // where the table of entries begins
-
-struct Entry {
-  std::uint32_t offset;
-  std::uint32_t size;
-};
-
-std::size_t padded(std::size_t size) {
-  return (size + kAlignment - 1) / kAlignment * kAlignment;
-}
 
 Entry entry(const std::byte* list, std::size_t size, std::size_t index) {
   Entry entry{};

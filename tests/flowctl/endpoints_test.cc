@@ -9,7 +9,7 @@
 namespace flow::flowctl {
 namespace {
 
-Endpoints example() {
+Endpoints endpoints_example() {
   Endpoints endpoints;
   endpoints.flow = "hello";
   endpoints.gateway = "ipc:///run/flow/hello/gateway.ipc";
@@ -21,7 +21,7 @@ Endpoints example() {
 }  // namespace
 
 TEST_CASE("endpoints.json has every key, and null for what is not there") {
-  CHECK(endpoints_json(example()) ==
+  CHECK(endpoints_json(endpoints_example()) ==
         R"({"flow":"hello","gateway":"ipc:///run/flow/hello/gateway.ipc",)"
         R"("broker":"ipc:///run/flow/hello/broker.ipc","redis":null,"http":null,)"
         R"("pids":{"supervisor":1,"index/shard-0/rep-0":2}})"
@@ -33,13 +33,13 @@ TEST_CASE("endpoints.json reads back as it was written") {
   REQUIRE(::mkdtemp(dir.data()) != nullptr);
   CHECK(read_endpoints(dir).error().code == Errc::kNotFound);
 
-  REQUIRE(write_endpoints(dir, example()).ok());
+  REQUIRE(write_endpoints(dir, endpoints_example()).ok());
   const Result<Endpoints> read = read_endpoints(dir);
 
   REQUIRE(read.ok());
-  CHECK(read->gateway == example().gateway);
+  CHECK(read->gateway == endpoints_example().gateway);
   CHECK(read->redis.empty());
-  CHECK(read->pids == example().pids);
+  CHECK(read->pids == endpoints_example().pids);
   std::filesystem::remove_all(dir);
 }
 

@@ -11,30 +11,9 @@ using namespace gateway_tests;  // NOLINT: a test
 using namespace std::chrono_literals;
 using gateway::Counter;
 
-constexpr NodeIndex kIndex{0};
-
-// Node 0, "index", has two shards of two replicas: 1 and 2 serve shard 0, 3 and 4 shard 1; lanes
-// 50 (1, 3) and 51 (2, 4). It answers.
 wire::Topology hashed() {
-  wire::Topology topology;
-  topology.term = topology.version = 1;
-  topology.flow = "t";
+  wire::Topology topology = sharded_index(wire::Polling::kHash);
   topology.sorts = true;
-  topology.nodes.resize(1);
-  topology.nodes[0].name = "index";
-  topology.nodes[0].needs = {kGatewayNode};
-  topology.nodes[0].shards = topology.nodes[0].replicas = 2;
-  topology.nodes[0].polling = {{"*", wire::Polling::kHash}};
-  topology.sink = kIndex;
-  for (std::uint32_t id = 1; id <= 4; ++id) {
-    wire::TopologyInstance& made = topology.instances.emplace_back(instance(id, 0, (id - 1) % 2));
-    made.shard = static_cast<std::uint16_t>((id - 1) / 2);
-    made.name =
-        "index/shard-" + std::to_string(made.shard) + "/rep-" + std::to_string(made.replica);
-  }
-  topology.lanes = {
-      {InstanceId{50}, kIndex, wire::InstanceState::kServing, {InstanceId{1}, InstanceId{3}}},
-      {InstanceId{51}, kIndex, wire::InstanceState::kServing, {InstanceId{2}, InstanceId{4}}}};
   return topology;
 }
 

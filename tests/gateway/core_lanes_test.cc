@@ -9,35 +9,9 @@ using namespace gateway_tests;  // NOLINT: a test
 using namespace std::chrono_literals;
 using gateway::Counter;
 
-constexpr NodeIndex kIndex{0};
-
-// Node 0, "index", has two shards of two replicas: 1 and 2 serve shard 0, 3 and 4 shard 1; lanes
-// 50 (1, 3) and 51 (2, 4).
-wire::Topology shards(wire::Polling polling) {
-  wire::Topology topology;
-  topology.term = topology.version = 1;
-  topology.flow = "t";
-  topology.nodes.resize(1);
-  topology.nodes[0].name = "index";
-  topology.nodes[0].needs = {kGatewayNode};
-  topology.nodes[0].shards = topology.nodes[0].replicas = 2;
-  topology.nodes[0].polling = {{"*", polling}};
-  topology.sink = kIndex;
-  for (std::uint32_t id = 1; id <= 4; ++id) {
-    wire::TopologyInstance& made = topology.instances.emplace_back(instance(id, 0, (id - 1) % 2));
-    made.shard = static_cast<std::uint16_t>((id - 1) / 2);
-    made.name =
-        "index/shard-" + std::to_string(made.shard) + "/rep-" + std::to_string(made.replica);
-  }
-  topology.lanes = {
-      {InstanceId{50}, kIndex, wire::InstanceState::kServing, {InstanceId{1}, InstanceId{3}}},
-      {InstanceId{51}, kIndex, wire::InstanceState::kServing, {InstanceId{2}, InstanceId{4}}}};
-  return topology;
-}
-
 // The same, and node 1, "behind", with instance 5 needs it and answers.
 wire::Topology shards_and_one(wire::Polling polling) {
-  wire::Topology topology = shards(polling);
+  wire::Topology topology = sharded_index(polling);
   topology.nodes.resize(2);
   topology.nodes[1].name = "behind";
   topology.nodes[1].needs = {kIndex};
@@ -161,7 +135,7 @@ TEST_CASE("a shard that runs out of time ends no request that others may answer"
 }
 
 TEST_CASE("a shard of the sink that runs out of time is one that failed") {
-  wire::Topology topology = shards(wire::Polling::kAll);
+  wire::Topology topology = sharded_index(wire::Polling::kAll);
   topology.nodes[0].allow_partial = true;
   Fixture f(topology);
   f.ask(7, at(0ms));
@@ -236,7 +210,7 @@ TEST_CASE("where the first shard wins, a slow one holds up no further requests")
 }
 
 TEST_CASE("the parts of the sink's shards are reduced in their order, whatever came first") {
-  Fixture f(shards(wire::Polling::kAll));
+  Fixture f(sharded_index(wire::Polling::kAll));
   f.ask(7, at(0ms));
   std::vector<wire::Part> parts;
   parts.push_back(shard_part(f, 0, 0, documents({{"a", "0"}, {"b", "0"}})));
@@ -263,7 +237,7 @@ TEST_CASE("the parts of the sink's shards are reduced in their order, whatever c
 }
 
 TEST_CASE("the parts of a sink that does not reduce are put one after the other") {
-  wire::Topology topology = shards(wire::Polling::kAll);
+  wire::Topology topology = sharded_index(wire::Polling::kAll);
   topology.nodes[0].no_reduce = true;
   Fixture f(topology);
   f.ask(7, at(0ms));
@@ -273,7 +247,7 @@ TEST_CASE("the parts of a sink that does not reduce are put one after the other"
 }
 
 TEST_CASE("of the shards that failed the first in order is reported, whichever failed first") {
-  Fixture f(shards(wire::Polling::kAll));
+  Fixture f(sharded_index(wire::Polling::kAll));
   f.ask(7, at(0ms));
   arrive(f, failed(shard_part(f, 0, 1), "one"));
   CHECK(f.effects.answers.empty());
@@ -284,7 +258,7 @@ TEST_CASE("of the shards that failed the first in order is reported, whichever f
 }
 
 TEST_CASE("with allow_partial the sink answers without the shards that failed and names them") {
-  wire::Topology topology = shards(wire::Polling::kAll);
+  wire::Topology topology = sharded_index(wire::Polling::kAll);
   topology.nodes[0].allow_partial = true;
   Fixture f(topology);
   f.ask(7, at(0ms));
@@ -297,7 +271,7 @@ TEST_CASE("with allow_partial the sink answers without the shards that failed an
 }
 
 TEST_CASE("with allow_partial a lane without a shard answers, and the shard is named once") {
-  wire::Topology topology = shards(wire::Polling::kAll);
+  wire::Topology topology = sharded_index(wire::Polling::kAll);
   topology.nodes[0].allow_partial = true;
   topology.lanes.pop_back();
   topology.lanes[0].members[0] = {};
@@ -323,7 +297,7 @@ TEST_CASE("shards that no answer waits for are missed by nobody") {
 }
 
 TEST_CASE("the first shard of the sink that succeeds answers where the first wins") {
-  Fixture f(shards(wire::Polling::kAllAsync));
+  Fixture f(sharded_index(wire::Polling::kAllAsync));
   f.ask(7, at(0ms));
   arrive(f, failed(shard_part(f, 0, 0), "zero"));
   CHECK(f.effects.answers.empty());
@@ -339,7 +313,7 @@ TEST_CASE("the first shard of the sink that succeeds answers where the first win
 }
 
 TEST_CASE("a sink's member may die when its part is here") {
-  Fixture f(shards(wire::Polling::kAll));
+  Fixture f(sharded_index(wire::Polling::kAll));
   f.ask(7, at(0ms));
   arrive(f, shard_part(f, 0, 0, documents({{"a", ""}})));
   f.lose(1, at(2ms));
@@ -350,7 +324,7 @@ TEST_CASE("a sink's member may die when its part is here") {
 }
 
 TEST_CASE("parts of different attempts are never put together") {
-  Fixture f(shards(wire::Polling::kAll));
+  Fixture f(sharded_index(wire::Polling::kAll));
   f.ask(7, at(0ms));
   arrive(f, shard_part(f, 0, 0, documents({{"old", ""}})));
   f.lose(3, at(2ms));
@@ -365,7 +339,7 @@ TEST_CASE("parts of different attempts are never put together") {
 }
 
 TEST_CASE("a request that waits for a shard at its deadline names it") {
-  Fixture f(shards(wire::Polling::kAll));
+  Fixture f(sharded_index(wire::Polling::kAll));
   f.ask(7, at(0ms), 50ms);
   f.report(1, 0, true, at(1ms));
   arrive(f, shard_part(f, 0, 0, documents({{"a", ""}})));

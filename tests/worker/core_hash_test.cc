@@ -14,23 +14,7 @@ using wire::Polling;
 
 using Texts = std::vector<std::string>;
 
-constexpr InstanceId kLane{50};
 const Texts kTexts{"a", "b", "c", "d", "e", "a"};
-
-// first -> index (two shards: instances 2 and 9) -> last, which answers
-std::shared_ptr<wire::Topology> sharded(std::uint64_t version = 1) {
-  auto topology = make_graph({{"first", {"gateway"}}, {"index", {"first"}}, {"last", {"index"}}},
-                             "last", version);
-  topology->nodes[1].shards = 2;
-  wire::TopologyInstance second = topology->instances[1];
-  second.id = InstanceId{9};
-  second.shard = 1;
-  topology->instances.push_back(second);
-  wire::TopologyLane lane{kLane, NodeIndex{1}, wire::InstanceState::kServing, {}};
-  lane.members = {InstanceId{2}, InstanceId{9}};
-  topology->lanes.push_back(lane);
-  return topology;
-}
 
 PartPointer planned(const Bench& bench, const Texts& texts) {
   PartPointer part = bench.part("gateway", texts);
@@ -49,7 +33,7 @@ Texts of_shard(std::uint16_t shard) {
 }  // namespace
 
 TEST_CASE("each member of the lane is sent the documents of its shard") {
-  Bench bench(sharded(), "first");
+  Bench bench(sharded_graph(), "first");
   bench.feed(planned(bench, kTexts));
   CHECK(bench.port.published.empty());
   REQUIRE(bench.port.sent.size() == 2);
@@ -62,7 +46,7 @@ TEST_CASE("each member of the lane is sent the documents of its shard") {
 }
 
 TEST_CASE("members without documents are sent a part, so that their successors can go on") {
-  Bench bench(sharded(), "first");
+  Bench bench(sharded_graph(), "first");
   bench.feed(planned(bench, {}));
   REQUIRE(bench.port.sent.size() == 2);
   CHECK(bench.port.sent[0].payload.empty());
@@ -70,7 +54,7 @@ TEST_CASE("members without documents are sent a part, so that their successors c
 }
 
 TEST_CASE("a failure goes to every member with the documents it has") {
-  Bench bench(sharded(), "first");
+  Bench bench(sharded_graph(), "first");
   bench.execution.handler = [](Contents&) { return Error{Errc::kExecutorError, "no"}; };
   bench.feed(planned(bench, {"a", "b", "c"}));
   REQUIRE(bench.port.sent.size() == 2);
@@ -82,7 +66,7 @@ TEST_CASE("a failure goes to every member with the documents it has") {
 }
 
 TEST_CASE("documents that cannot be read fail where they would have gone") {
-  Bench bench(sharded(), "first");
+  Bench bench(sharded_graph(), "first");
   PartPointer part = planned(bench, {});
   part->header.plan[0].mode = wire::PlanMode::kPassOver;
   part->payload = Bytes::copy_of("no list");
@@ -97,7 +81,7 @@ TEST_CASE("documents that cannot be read fail where they would have gone") {
 }
 
 TEST_CASE("a lane of a newer topology is waited for, and then the documents are split") {
-  auto older = sharded();
+  auto older = sharded_graph();
   older->lanes.clear();
   Bench bench(older, "first");
   PartPointer part = planned(bench, kTexts);
@@ -105,7 +89,7 @@ TEST_CASE("a lane of a newer topology is waited for, and then the documents are 
   bench.feed(std::move(part));
   CHECK(bench.port.sent.empty());
 
-  bench.core.set_topology(sharded(2), at(1ms));
+  bench.core.set_topology(sharded_graph(2), at(1ms));
 
   REQUIRE(bench.port.sent.size() == 2);
   CHECK(bench.port.sent[0].texts == of_shard(0));
@@ -113,7 +97,7 @@ TEST_CASE("a lane of a newer topology is waited for, and then the documents are 
 }
 
 TEST_CASE("a member that left, and a lane that never was, are nobody: dropped and counted") {
-  auto topology = sharded();
+  auto topology = sharded_graph();
   std::erase_if(topology->instances, [](const auto& each) { return each.id == InstanceId{9}; });
   Bench bench(topology, "first");
   bench.feed(planned(bench, kTexts));
@@ -129,13 +113,13 @@ TEST_CASE("a member that left, and a lane that never was, are nobody: dropped an
 }
 
 TEST_CASE("a member takes what is sent to it, and its shard's part meets the others behind it") {
-  Bench index(sharded(), "index");
+  Bench index(sharded_graph(), "index");
   PartPointer own = index.part("first", {"x"});
   own->header.plan[1] = {.target = kLane.value, .polling = Polling::kHash, .parts = 2};
   index.feed(std::move(own));
   CHECK(index.execution.runs == 1);
 
-  Bench last(sharded(), "last");
+  Bench last(sharded_graph(), "last");
   for (const std::uint16_t shard : {1, 0}) {
     PartPointer part = last.part("index", of_shard(shard));
     part->header.source_shard = shard;
@@ -148,7 +132,7 @@ TEST_CASE("a member takes what is sent to it, and its shard's part meets the oth
 }
 
 TEST_CASE("every replica of a group gets the documents of its shard, and says which it is") {
-  auto topology = sharded();
+  auto topology = sharded_graph();
   topology->nodes[1].replicas = 2;
   wire::TopologyInstance second = topology->instances[1];
   second.id = InstanceId{12};

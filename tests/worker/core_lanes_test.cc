@@ -14,30 +14,6 @@ using wire::Polling;
 
 using Texts = std::vector<std::string>;
 
-constexpr InstanceId kLane{50};
-
-wire::TopologyLane lane(InstanceId id, NodeIndex node, std::vector<InstanceId> members) {
-  wire::TopologyLane lane;
-  lane.id = id;
-  lane.node = node;
-  lane.state = wire::InstanceState::kServing;
-  lane.members = std::move(members);
-  return lane;
-}
-
-// first -> index (two shards: instances 2 and 9) -> last, which answers
-std::shared_ptr<wire::Topology> sharded(std::uint64_t version = 1) {
-  auto topology = make_graph({{"first", {"gateway"}}, {"index", {"first"}}, {"last", {"index"}}},
-                             "last", version);
-  topology->nodes[1].shards = 2;
-  wire::TopologyInstance second = topology->instances[1];
-  second.id = InstanceId{9};
-  second.shard = 1;
-  topology->instances.push_back(second);
-  topology->lanes.push_back(lane(kLane, NodeIndex{1}, {InstanceId{2}, InstanceId{9}}));
-  return topology;
-}
-
 // The part of one shard of "index", polled so.
 PartPointer shard_part(const Bench& bench, std::uint16_t shard, const Texts& texts,
                        Polling polling = Polling::kAll) {
@@ -55,13 +31,13 @@ std::unique_ptr<wire::Failure> failure_of(const std::string& instance) {
 }  // namespace
 
 TEST_CASE("a part for a lane this instance is in is taken, of another lane it is not") {
-  Bench bench(sharded(), "index");
+  Bench bench(sharded_graph(), "index");
   PartPointer part = bench.part("first", {"x"});
   part->header.target = kLane.value;
   bench.feed(std::move(part));
   CHECK(bench.execution.runs == 1);
 
-  auto without = sharded(2);
+  auto without = sharded_graph(2);
   without->lanes[0].id = InstanceId{51};
   bench.core.set_topology(without, at(0ms));
   PartPointer late = bench.part("first", {"x"});
@@ -73,7 +49,7 @@ TEST_CASE("a part for a lane this instance is in is taken, of another lane it is
 }
 
 TEST_CASE("what the plan polls ALL is published to the lane, what it polls ANY is sent") {
-  Bench bench(sharded(), "first");
+  Bench bench(sharded_graph(), "first");
   for (const Polling polling : {Polling::kAll, Polling::kAllAsync}) {
     PartPointer part = bench.part("gateway", {"x"});
     part->header.plan[1] = {.target = kLane.value, .polling = polling, .parts = 2};
@@ -93,7 +69,7 @@ TEST_CASE("what the plan polls ALL is published to the lane, what it polls ANY i
 }
 
 TEST_CASE("a lane of a newer topology is waited for") {
-  auto older = sharded();
+  auto older = sharded_graph();
   older->lanes.clear();
   Bench bench(older, "first");
   PartPointer part = bench.part("gateway", {"x"});
@@ -103,7 +79,7 @@ TEST_CASE("a lane of a newer topology is waited for") {
   bench.feed(std::move(part));
   CHECK(bench.port.published.empty());
 
-  bench.core.set_topology(sharded(2), at(1ms));
+  bench.core.set_topology(sharded_graph(2), at(1ms));
 
   REQUIRE(bench.port.published.size() == 1);
   CHECK(bench.port.published[0].texts == Texts{"x"});
@@ -112,7 +88,7 @@ TEST_CASE("a lane of a newer topology is waited for") {
 }
 
 TEST_CASE("shards are reduced in their order, whichever came first") {
-  Bench bench(sharded(), "last");
+  Bench bench(sharded_graph(), "last");
   bench.feed(shard_part(bench, 1, {"both", "1"}));
   CHECK(bench.execution.runs == 0);
 
@@ -124,7 +100,7 @@ TEST_CASE("shards are reduced in their order, whichever came first") {
 }
 
 TEST_CASE("the first success of ALL_ASYNC goes on, later parts are dropped") {
-  Bench bench(sharded(), "last");
+  Bench bench(sharded_graph(), "last");
   PartPointer failed = shard_part(bench, 1, {}, Polling::kAllAsync);
   failed->header.failure = failure_of("index/shard-1/rep-0");
   bench.feed(std::move(failed));
@@ -147,7 +123,7 @@ TEST_CASE("the first success of ALL_ASYNC goes on, later parts are dropped") {
 }
 
 TEST_CASE("with allow_partial a failed shard is left out and named") {
-  auto topology = sharded();
+  auto topology = sharded_graph();
   topology->nodes[1].allow_partial = true;
   Bench bench(topology, "last");
   PartPointer failed = shard_part(bench, 0, {"input"});
@@ -163,7 +139,7 @@ TEST_CASE("with allow_partial a failed shard is left out and named") {
 }
 
 TEST_CASE("with allow_partial a shard the lane does not have is named, and its bytes go through") {
-  auto topology = sharded();
+  auto topology = sharded_graph();
   topology->nodes[1].allow_partial = true;
   Bench bench(topology, "last");
   PartPointer part = shard_part(bench, 1, {"1"});
@@ -178,7 +154,7 @@ TEST_CASE("with allow_partial a shard the lane does not have is named, and its b
 }
 
 TEST_CASE("a node that takes parts gets one a shard, named after its need") {
-  auto topology = sharded();
+  auto topology = sharded_graph();
   topology->nodes[2].takes_parts = true;
   Bench bench(topology, "last");
   Texts seen;
@@ -196,7 +172,7 @@ TEST_CASE("a node that takes parts gets one a shard, named after its need") {
 }
 
 TEST_CASE("a node that takes parts and is passed over reduces them") {
-  auto topology = sharded();
+  auto topology = sharded_graph();
   topology->nodes[2].takes_parts = true;
   Bench bench(topology, "last");
 
@@ -211,7 +187,7 @@ TEST_CASE("a node that takes parts and is passed over reduces them") {
 }
 
 TEST_CASE("a dictionary result goes on under the instance's name, beside those of others") {
-  Bench bench(sharded(), "last");
+  Bench bench(sharded_graph(), "last");
   bench.execution.results = ValueMap{{"count", 3}};
   PartPointer part = shard_part(bench, 0, {"x"});
   part->header.results = wire::encode_value({{"index/shard-0/rep-0", ValueMap{{"count", 1}}}});
@@ -226,7 +202,7 @@ TEST_CASE("a dictionary result goes on under the instance's name, beside those o
 }
 
 TEST_CASE("dictionary results beyond what a header holds fail the request") {
-  Bench bench(sharded(), "last");
+  Bench bench(sharded_graph(), "last");
   bench.execution.results = ValueMap{{"long", std::string(100'000, 'x')}};
   PartPointer part = bench.part("index", {"x"});
   part->header.results = wire::encode_value({{"other", std::string(100'000, 'x')}});

@@ -136,6 +136,22 @@ std::shared_ptr<wire::Topology> make_graph(const std::vector<GraphNode>& nodes,
   return topology;
 }
 
+std::shared_ptr<wire::Topology> sharded_graph(std::uint64_t version) {
+  auto topology = make_graph({{"first", {"gateway"}}, {"index", {"first"}}, {"last", {"index"}}},
+                             "last", version);
+  topology->nodes[1].shards = 2;
+  wire::TopologyInstance second = topology->instances[1];
+  second.id = InstanceId{9};
+  second.shard = 1;
+  topology->instances.push_back(second);
+  wire::TopologyLane& lane = topology->lanes.emplace_back();
+  lane.id = kLane;
+  lane.node = NodeIndex{1};
+  lane.state = wire::InstanceState::kServing;
+  lane.members = {InstanceId{2}, InstanceId{9}};
+  return topology;
+}
+
 Bench::Bench(std::shared_ptr<wire::Topology> made, const std::string& own, std::uint64_t limit)
     : topology(std::move(made)), name(own), core(self_of(*topology, own, limit), execution, port) {
   execution.clock = at(0ms);

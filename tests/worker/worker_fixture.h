@@ -76,6 +76,10 @@ struct GraphNode {
 std::shared_ptr<wire::Topology> make_graph(const std::vector<GraphNode>& nodes,
                                            const std::string& sink, std::uint64_t version = 1);
 
+// first -> index (two shards: instances 2 and 9, together lane kLane) -> last, which answers.
+inline constexpr InstanceId kLane{50};
+std::shared_ptr<wire::Topology> sharded_graph(std::uint64_t version = 1);
+
 // The worker under test: `name` in that graph.
 class Bench {
  public:

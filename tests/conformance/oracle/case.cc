@@ -12,23 +12,23 @@
 namespace flow::conformance {
 namespace {
 
-Error bad(std::string message) {
+Error bad_case(std::string message) {
   return Error{Errc::kInvalidArgument, std::move(message)};
 }
 
 // The fields of an object, all of which must be known.
-class Fields {
+class CaseFields {
  public:
-  static Result<Fields> of(const Value& value, std::string what,
-                           std::initializer_list<std::string_view> known) {
+  static Result<CaseFields> of(const Value& value, std::string what,
+                               std::initializer_list<std::string_view> known) {
     const ValueMap* map = value.if_map();
-    if (map == nullptr) return bad(fmt::format("{} is not an object", what));
+    if (map == nullptr) return bad_case(fmt::format("{} is not an object", what));
     for (const auto& [key, item] : *map) {
       if (std::ranges::find(known, key) == known.end()) {
-        return bad(fmt::format("{} has the unknown field '{}'", what, key));
+        return bad_case(fmt::format("{} has the unknown field '{}'", what, key));
       }
     }
-    return Fields(*map, std::move(what));
+    return CaseFields(*map, std::move(what));
   }
 
   const Value* find(std::string_view key) const { return map_->find(key); }
@@ -70,14 +70,14 @@ class Fields {
   }
 
   Error missing(std::string_view key) const {
-    return bad(fmt::format("{} has no '{}'", what_, key));
+    return bad_case(fmt::format("{} has no '{}'", what_, key));
   }
   Status wrong(std::string_view key, std::string_view expected) const {
-    return bad(fmt::format("'{}' of {} must be {}", key, what_, expected));
+    return bad_case(fmt::format("'{}' of {} must be {}", key, what_, expected));
   }
 
  private:
-  Fields(const ValueMap& map, std::string what) : map_(&map), what_(std::move(what)) {}
+  CaseFields(const ValueMap& map, std::string what) : map_(&map), what_(std::move(what)) {}
 
   const ValueMap* map_;
   std::string what_;
@@ -88,7 +88,7 @@ Result<wire::DocumentList> read_documents(const ValueList& list, std::string_vie
   for (std::size_t i = 0; i < list.size(); ++i) {
     Result<wire::Document> document = wire::document_from_value(list[i]);
     if (!document) {
-      return bad(fmt::format("{}: document {}: {}", what, i + 1, document.error().message));
+      return bad_case(fmt::format("{}: document {}: {}", what, i + 1, document.error().message));
     }
     out.push_back(std::move(*document));
   }
@@ -97,8 +97,8 @@ Result<wire::DocumentList> read_documents(const ValueList& list, std::string_vie
 
 Status read_request(const Value& value, std::size_t number, CaseRequest& out) {
   const std::string what = fmt::format("request {}", number);
-  const Result<Fields> fields =
-      Fields::of(value, what, {"endpoint", "docs", "parameters", "target_executor"});
+  const Result<CaseFields> fields =
+      CaseFields::of(value, what, {"endpoint", "docs", "parameters", "target_executor"});
   if (!fields) return fields.error();
   if (fields->find("endpoint") == nullptr) return fields->missing("endpoint");
   if (Status read = fields->text("endpoint", out.endpoint); !read) return read;
@@ -119,13 +119,13 @@ Status read_request(const Value& value, std::size_t number, CaseRequest& out) {
 
 Status read_reply(const Value& value, std::size_t number, CaseReply& out) {
   const std::string what = fmt::format("expected reply {}", number);
-  const Result<Fields> fields =
-      Fields::of(value, what, {"code", "docs", "parameters", "message_contains", "executor"});
+  const Result<CaseFields> fields =
+      CaseFields::of(value, what, {"code", "docs", "parameters", "message_contains", "executor"});
   if (!fields) return fields.error();
   std::string code;
   if (Status read = fields->text("code", code); !read) return read;
   const std::optional<Errc> known = parse_errc(code);
-  if (!known) return bad(fmt::format("{} has the unknown code '{}'", what, code));
+  if (!known) return bad_case(fmt::format("{} has the unknown code '{}'", what, code));
   out.code = *known;
   if (Status read = fields->texts("message_contains", out.message); !read) return read;
   if (fields->find("executor") != nullptr) {
@@ -140,13 +140,13 @@ Status read_reply(const Value& value, std::size_t number, CaseReply& out) {
   const Result<const ValueList*> list = fields->list("docs");
   if (!list) return list.error();
   Result<ValueList> documents = flowctl::canonical_documents(**list);
-  if (!documents) return bad(fmt::format("{}: {}", what, documents.error().message));
+  if (!documents) return bad_case(fmt::format("{}: {}", what, documents.error().message));
   out.documents = std::move(*documents);
   return {};
 }
 
 Status read_rotation(const Value& value, Case& out) {
-  const Result<Fields> fields = Fields::of(value, "rotation", {"tag", "values"});
+  const Result<CaseFields> fields = CaseFields::of(value, "rotation", {"tag", "values"});
   if (!fields) return fields.error();
   Rotation rotation;
   if (fields->find("tag") == nullptr) return fields->missing("tag");
@@ -160,14 +160,16 @@ Status read_rotation(const Value& value, Case& out) {
 
 Status read_load_error(const Value& value, Case& out) {
   out.load_error.emplace();
-  const Result<Fields> fields = Fields::of(value, "expected_load_error", {"message_contains"});
+  const Result<CaseFields> fields =
+      CaseFields::of(value, "expected_load_error", {"message_contains"});
   if (!fields) return fields.error();
   return fields->texts("message_contains", *out.load_error);
 }
 
-Status read_replies(const Fields& fields, Case& out) {
+Status read_replies(const CaseFields& fields, Case& out) {
   if (const Value* refused = fields.find("expected_load_error")) {
-    if (fields.find("expected") != nullptr) return bad("both expected and expected_load_error");
+    if (fields.find("expected") != nullptr)
+      return bad_case("both expected and expected_load_error");
     return read_load_error(*refused, out);
   }
   const Result<const ValueList*> replies = fields.list("expected");
@@ -177,19 +179,19 @@ Status read_replies(const Fields& fields, Case& out) {
     if (Status status = read_reply(reply, out.replies.size(), read); !status) return status;
   }
   if (out.replies.size() == out.requests.size()) return {};
-  return bad(
+  return bad_case(
       fmt::format("{} requests, but {} expected replies", out.requests.size(), out.replies.size()));
 }
 
 Status read_flow(const Value& value, Case& out) {
-  const Result<Fields> fields =
-      Fields::of(value, "the case",
-                 {"name", "kind", "differs", "recorded", "unordered", "note", "flow", "requests",
-                  "expected", "expected_load_error", "rotation"});
+  const Result<CaseFields> fields =
+      CaseFields::of(value, "the case",
+                     {"name", "kind", "differs", "recorded", "unordered", "note", "flow",
+                      "requests", "expected", "expected_load_error", "rotation"});
   if (!fields) return fields.error();
   const Value* flow = fields->find("flow");
   if (flow == nullptr) return fields->missing("flow");
-  const Result<Fields> inside = Fields::of(*flow, "flow", {"executors"});
+  const Result<CaseFields> inside = CaseFields::of(*flow, "flow", {"executors"});
   if (!inside) return inside.error();
   const Result<const ValueList*> executors = inside->list("executors");
   if (!executors) return executors.error();
@@ -208,7 +210,7 @@ Status read_flow(const Value& value, Case& out) {
 }
 
 Status read_find(const Value& value, Case& out) {
-  const Result<Fields> fields = Fields::of(
+  const Result<CaseFields> fields = CaseFields::of(
       value, "the case",
       {"name", "kind", "differs", "recorded", "unordered", "note", "filter", "docs", "expected"});
   if (!fields) return fields.error();
@@ -220,8 +222,8 @@ Status read_find(const Value& value, Case& out) {
   Result<wire::DocumentList> documents = read_documents(**list, "docs");
   if (!documents) return documents.error();
   out.documents = std::move(*documents);
-  const Result<Fields> expected =
-      Fields::of(*fields->find("expected"), "expected", {"ids", "load_error", "request_error"});
+  const Result<CaseFields> expected =
+      CaseFields::of(*fields->find("expected"), "expected", {"ids", "load_error", "request_error"});
   if (!expected) return expected.error();
   if (expected->find("ids") != nullptr) {
     out.ids.emplace();
@@ -231,18 +233,18 @@ Status read_find(const Value& value, Case& out) {
   if (Status read = expected->text("request_error", code); !read) return read;
   out.request_error = parse_errc(code);
   if (!code.empty() && !out.request_error) {
-    return bad(fmt::format("request_error is the unknown code '{}'", code));
+    return bad_case(fmt::format("request_error is the unknown code '{}'", code));
   }
   bool refused = false;
   if (Status read = expected->flag("load_error", refused); !read) return read;
   if (refused == out.request_error.has_value()) {
-    return bad("expected needs one of ids, load_error and request_error");
+    return bad_case("expected needs one of ids, load_error and request_error");
   }
   return {};
 }
 
 Status read_reduce(const Value& value, Case& out) {
-  const Result<Fields> fields = Fields::of(
+  const Result<CaseFields> fields = CaseFields::of(
       value, "the case",
       {"name", "kind", "differs", "recorded", "unordered", "note", "arrays", "expected"});
   if (!fields) return fields.error();
@@ -250,18 +252,19 @@ Status read_reduce(const Value& value, Case& out) {
   if (!arrays) return arrays.error();
   for (const Value& array : **arrays) {
     const std::string what = fmt::format("array {}", out.arrays.size() + 1);
-    if (array.if_list() == nullptr) return bad(fmt::format("{} is not a list", what));
+    if (array.if_list() == nullptr) return bad_case(fmt::format("{} is not a list", what));
     Result<wire::DocumentList> list = read_documents(*array.if_list(), what);
     if (!list) return list.error();
     out.arrays.push_back(std::move(*list));
   }
   if (fields->find("expected") == nullptr) return fields->missing("expected");
-  const Result<Fields> expected = Fields::of(*fields->find("expected"), "expected", {"docs"});
+  const Result<CaseFields> expected =
+      CaseFields::of(*fields->find("expected"), "expected", {"docs"});
   if (!expected) return expected.error();
   const Result<const ValueList*> docs = expected->list("docs");
   if (!docs) return docs.error();
   Result<ValueList> canonical = flowctl::canonical_documents(**docs);
-  if (!canonical) return bad("expected: " + canonical.error().message);
+  if (!canonical) return bad_case("expected: " + canonical.error().message);
   out.reduced = std::move(*canonical);
   return {};
 }
@@ -276,12 +279,12 @@ const std::string* text_of(const Value& value, std::string_view key) {
 
 Result<Case> parse_case(const Value& value) {
   const std::string* kind = text_of(value, "kind");
-  if (kind == nullptr) return bad("the case has no kind");
+  if (kind == nullptr) return bad_case("the case has no kind");
   Case out;
   out.name = case_name(value, 0);
   if (const Value* unordered = value.if_map()->find("unordered")) {
     if (unordered->if_bool() == nullptr && !unordered->is_null()) {
-      return bad("'unordered' of the case must be true or false");
+      return bad_case("'unordered' of the case must be true or false");
     }
     out.unordered = unordered->if_bool() != nullptr && *unordered->if_bool();
   }
@@ -296,7 +299,7 @@ Result<Case> parse_case(const Value& value) {
     out.kind = CaseKind::kReduce;
     read = read_reduce(value, out);
   } else {
-    return bad(fmt::format("'{}' is no kind of case", *kind));
+    return bad_case(fmt::format("'{}' is no kind of case", *kind));
   }
   if (!read) return read.error();
   return out;

@@ -18,7 +18,7 @@ namespace {
 constexpr std::array<std::string_view, 7> kPlainKeys = {
     "name", "needs", "shards", "replicas", "polling", "no_reduce", "floating"};
 
-Error bad(std::string message) {
+Error bad_flow(std::string message) {
   return Error{Errc::kInvalidArgument, std::move(message)};
 }
 
@@ -76,31 +76,32 @@ std::string scripted_lines(const std::string& scripted, const Value& script) {
 
 Status check_executor(const Value& value, std::size_t number) {
   const ValueMap* executor = value.if_map();
-  if (executor == nullptr) return bad(fmt::format("executor {} is not an object", number));
+  if (executor == nullptr) return bad_flow(fmt::format("executor {} is not an object", number));
   for (const auto& [key, item] : *executor) {
     const bool known =
         is_plain(key) || key == "when" || key == "join" || key == "plain" || key == "endpoints";
-    if (!known) return bad(fmt::format("executor {} has the unknown field '{}'", number, key));
+    if (!known) return bad_flow(fmt::format("executor {} has the unknown field '{}'", number, key));
     if (is_plain(key) && item.is_null()) {
-      return bad(fmt::format("'{}' of executor {} is null", key, number));
+      return bad_flow(fmt::format("'{}' of executor {} is null", key, number));
     }
   }
   const Value* name = executor->find("name");
   if (name == nullptr || name->if_string() == nullptr) {
-    return bad(fmt::format("executor {} has no name", number));
+    return bad_flow(fmt::format("executor {} has no name", number));
   }
   const Value* script = executor->find("endpoints");
   const bool passes = is_true(*executor, "join") || is_true(*executor, "plain");
   if (passes && script != nullptr) {
-    return bad(fmt::format("executor '{}' passes through, but has endpoints", *name->if_string()));
+    return bad_flow(
+        fmt::format("executor '{}' passes through, but has endpoints", *name->if_string()));
   }
   if (passes) return {};
   if (script == nullptr) {
-    return bad(fmt::format("executor '{}' has no endpoints", *name->if_string()));
+    return bad_flow(fmt::format("executor '{}' has no endpoints", *name->if_string()));
   }
   const Result<Script> parsed = parse_script(*script);
   if (parsed) return {};
-  return bad(fmt::format("executor '{}': {}", *name->if_string(), parsed.error().message));
+  return bad_flow(fmt::format("executor '{}': {}", *name->if_string(), parsed.error().message));
 }
 
 }  // namespace

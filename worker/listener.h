@@ -1,20 +1,16 @@
 // A worker on its own: an executor behind a front door, for any number of flows and clients at
 // once.
 //
-// The thread that calls run() is the front: it owns the door, timers and signals, and never waits
-// for the executor. It starts the solo thread, which constructs the executor and runs its handlers,
-// one at a time; requests and results cross over in two bounded queues.
+// The thread that calls run() does everything: it owns the door, timers and signals, constructs the
+// executor and runs its handlers, one at a time. While a handler takes long, or the constructor, a
+// second thread serves the door (stand_in.h), so that nobody takes this process for lost.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <mutex>
-#include <optional>
+#include <deque>
 #include <string>
-#include <thread>
 
 #include "base/result.h"
-#include "base/spsc_queue.h"
 #include "base/stop_signal.h"
 #include "base/time.h"
 #include "client/front_door.h"
@@ -22,6 +18,8 @@
 #include "listener_core.h"
 #include "net/context.h"
 #include "net/loop.h"
+#include "solo_executor.h"
+#include "stand_in.h"
 
 namespace flow::worker {
 
@@ -48,17 +46,14 @@ class Listener final : private client::DoorOwner, private ListenerPort {
   void on_request(net::PeerId client, wire::Request request) override;
   void on_cancel(net::PeerId client, std::uint64_t request) override;
   // ListenerPort
-  void execute(Work work) override;
+  void execute(Work work) override { to_do_.push_back(std::move(work)); }
   void answer(CallerId caller, const wire::Response& response) override;
 
-  Instant before_wait(Instant now);
+  Status open();
+  Status start(StandIn& stand_in, SoloExecutor& executor);
+  Instant turn(StandIn& stand_in, SoloExecutor& executor, Instant now);
+  Instant serve(Instant now);
   void on_stop(StopSignal& stop);
-  void take_start();
-  void take_results();
-  void fail(const Error& error);
-
-  // The solo thread.
-  void run_solo();
 
   ListenerOptions options_;
   net::Context& context_;
@@ -67,18 +62,8 @@ class Listener final : private client::DoorOwner, private ListenerPort {
   client::FrontDoor door_;
   ListenerCore core_;
   std::string bound_;
-  int exit_code_ = 0;
   bool draining_ = false;
-
-  // Between the two threads.
-  SpscQueue<Work> to_solo_{ListenerCore::kAhead + 1};
-  SpscQueue<WorkDone> from_solo_{ListenerCore::kAhead + 1};
-  net::Waker solo_waker_;
-  net::Waker front_waker_;
-  std::atomic<bool> ending_{false};
-  std::mutex start_mutex_;
-  std::optional<Status> start_;
-  std::thread solo_;
+  std::deque<Work> to_do_;  // at most ListenerCore::kAhead
 };
 
 }  // namespace flow::worker

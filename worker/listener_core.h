@@ -2,7 +2,7 @@
 // them to the executor in the order they came, and answers each exactly once, by its deadline.
 // Pure: no socket, no clock, no thread.
 //
-// The front thread owns one. Bounded: Limits; what is above is refused OVERLOADED. At most kAhead
+// The listener owns one. Bounded: Limits; what is above is refused OVERLOADED. At most kAhead
 // requests are with the executor, of which it executes one.
 #pragma once
 

@@ -30,7 +30,7 @@ class SoloExecutor {
   void close();
 
  private:
-  // Nobody watches: the front thread ends requests by their deadlines.
+  // Nobody watches: the listener ends requests by their deadlines.
   class NoWatch final : public ExecutionWatch {
     void enter(RequestId, std::uint16_t, Instant) override {}
     void leave() override {}

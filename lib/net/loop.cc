@@ -108,10 +108,10 @@ bool Loop::ask_senders() {
   return any;
 }
 
-void Loop::dispatch(const std::vector<pollfd>& items) {
-  for (std::size_t i = 0; i < items.size() && !changed_ && !stopping_; ++i) {
+void Loop::dispatch() {
+  for (std::size_t i = 0; i < items_.size() && !changed_ && !stopping_; ++i) {
     Source& source = sources_[i];
-    const bool fired = (items[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0;
+    const bool fired = (items_[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0;
     if (!fired && (source.socket == nullptr || !source.pending)) continue;
     const std::shared_ptr<Handler> handler = source.handler;  // it may unwatch itself
     (*handler)();
@@ -120,26 +120,26 @@ void Loop::dispatch(const std::vector<pollfd>& items) {
 }
 
 void Loop::run(const BeforeWait& before_wait) {
-  std::vector<pollfd> items;
   while (!stopping_) {
     const Instant until = before_wait(clock_.now());
-    if (stopping_) return;
+    if (stopping_) break;
     if (changed_) {
-      items.clear();
+      items_.clear();
       for (const Source& source : sources_)
-        items.push_back({source.fd, POLLIN, 0});
+        items_.push_back({source.fd, POLLIN, 0});
       changed_ = false;
     }
     const bool pending = ask_senders();
     const timespec wait = pending ? timespec{} : wait_time(clock_.now(), until);
     const bool for_ever = !pending && until == kNever;
-    const int ready = ppoll(items.data(), items.size(), for_ever ? nullptr : &wait, nullptr);
+    const int ready = ppoll(items_.data(), items_.size(), for_ever ? nullptr : &wait, nullptr);
     if (ready < 0) {
-      for (pollfd& item : items)
+      for (pollfd& item : items_)
         item.revents = 0;
     }
-    if (ready > 0 || pending) dispatch(items);
+    if (ready > 0 || pending) dispatch();
   }
+  stopping_ = false;
 }
 
 }  // namespace flow::net

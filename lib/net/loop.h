@@ -52,7 +52,8 @@ class Loop {
   void unwatch(const Monitor& monitor);
   void unwatch_fd(int fd);
 
-  // Until stop(). Must not be called from a handler.
+  // Until stop(), which ends one run. Must not be called from a handler. While a `before_wait` has
+  // not returned another thread may run the loop, one at a time.
   void run(const BeforeWait& before_wait);
   void stop() { stopping_ = true; }
 
@@ -67,10 +68,11 @@ class Loop {
   void add(void* socket, Handler handler);
   void remove(void* socket, int fd);
   bool ask_senders();
-  void dispatch(const std::vector<pollfd>& items);
+  void dispatch();
 
   const Clock& clock_;
   std::vector<Source> sources_;
+  std::vector<pollfd> items_;  // of sources_, unless changed_
   bool changed_ = true;
   bool stopping_ = false;
 };

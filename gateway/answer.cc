@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "wire/document_list.h"
+#include "wire/document_select.h"
 
 namespace flow::gateway {
 
@@ -56,26 +57,24 @@ void name_missing(const wire::Topology& topology, const std::vector<wire::Missin
 
 void sort_like(const Bytes& request, Bytes& answer) {
   if (wire::DocumentList::count(answer).value_or(0) < 2) return;
-  const Result<wire::DocumentList> asked = wire::DocumentList::open(request);
-  Result<wire::DocumentList> documents = wire::DocumentList::open(answer);
-  if (!asked || !documents) return;
+  std::vector<std::string_view> asked;
+  std::vector<std::string_view> answered;
+  if (!wire::read_ids(request, asked) || !wire::read_ids(answer, answered)) return;
   std::unordered_map<std::string_view, std::size_t> positions;
-  for (const wire::Document& document : *asked)
-    positions.emplace(document.id(), positions.size());
+  positions.reserve(asked.size());
+  for (const std::string_view id : asked)
+    positions.emplace(id, positions.size());
   std::vector<std::size_t> ranks;
-  for (const wire::Document& document : *documents) {
-    const auto position = positions.find(document.id());
+  ranks.reserve(answered.size());
+  for (const std::string_view id : answered) {
+    const auto position = positions.find(id);
     ranks.push_back(position == positions.end() ? positions.size() : position->second);
   }
   if (std::ranges::is_sorted(ranks)) return;
   std::vector<std::size_t> order(ranks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, {}, [&](std::size_t index) { return ranks[index]; });
-  wire::DocumentList sorted;
-  sorted.reserve(order.size());
-  for (const std::size_t index : order)
-    sorted.push_back(std::move((*documents)[index]));
-  answer = sorted.encode();
+  answer = wire::reorder_documents(answer, order);
 }
 
 }  // namespace flow::gateway

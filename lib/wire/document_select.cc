@@ -95,6 +95,17 @@ Status read_ids(const Bytes& payload, std::vector<std::string_view>& ids) {
   return {};
 }
 
+Bytes reorder_documents(const Bytes& list, std::span<const std::size_t> order) {
+  const std::byte* start = list.data();
+  std::size_t blobs = 0;
+  for (const std::size_t i : order)
+    blobs += padded(entry(start, list.size(), i).size);
+  ListWriter writer(start, order.size(), blobs);
+  for (const std::size_t i : order)
+    writer.add(start, entry(start, list.size(), i));
+  return writer.finish();
+}
+
 void deal_documents(const Bytes& list, std::span<const std::uint16_t> to, std::span<Bytes> parts) {
   struct Share {
     std::size_t count = 0;

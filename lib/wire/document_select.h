@@ -22,6 +22,10 @@ Bytes select_documents(const Bytes& list, const std::vector<bool>& keep);
 // documents on. kInvalidArgument names the document's position.
 Status read_ids(const Bytes& payload, std::vector<std::string_view>& ids);
 
+// The same documents in another order: first number order[0], then number order[1]. `list` is one
+// that read_ids() took, `order` has each of its positions once.
+Bytes reorder_documents(const Bytes& list, std::span<const std::size_t> order);
+
 // Deals the documents of a list out: document i goes to `parts[to[i]]`, in the order they have. A
 // part that gets all of them is these very bytes, one that gets none no bytes. `list` is one that
 // read_ids() took, `to` as long as it has documents, each below the number of parts.

@@ -36,6 +36,7 @@ struct BenchOptions {
   std::string timeout = "0s";
   std::string output = "table";
   std::size_t concurrency = 8;
+  std::size_t documents = 1;  // in each request
 };
 
 // The flow whose processes are measured; none with --gateway.
@@ -56,12 +57,14 @@ Result<Subject> find_subject(const BenchOptions& options) {
   return subject;
 }
 
-Bytes make_payload(std::uint64_t size) {
-  wire::Document document;
-  document.set_id("bench");
-  document.set_text(std::string(size, 'x'));
+Bytes make_payload(std::size_t documents, std::uint64_t size) {
   wire::DocumentList list;
-  list.push_back(std::move(document));
+  for (std::size_t i = 0; i < documents; ++i) {
+    wire::Document document;
+    document.set_id(fmt::format("bench-{}", i));
+    document.set_text(std::string(size, 'x'));
+    list.push_back(std::move(document));
+  }
   return list.encode();
 }
 
@@ -141,7 +144,7 @@ int bench(const BenchOptions& options) {
   loop.concurrency = options.concurrency;
   loop.duration = *parse_duration(options.duration);
   loop.timeout = *parse_duration(options.timeout);
-  loop.payload = make_payload(report.size_bytes);
+  loop.payload = make_payload(options.documents, report.size_bytes);
   report.processes = watched_processes(*subject);
   report.result = ClosedLoop(*client, std::move(loop)).run();
   read_usage(report.processes);
@@ -172,8 +175,10 @@ Command add_bench(CLI::App& root) {
   app->add_option("--duration", options->duration, "how long")
       ->check(duration_option())
       ->capture_default_str();
-  app->add_option("--size", options->size,
-                  "of the text of the one document in each request: 4KiB, 128")
+  app->add_option("--documents", options->documents, "in each request")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app->add_option("--size", options->size, "of the text of each document: 4KiB, 128")
       ->check(size_option())
       ->capture_default_str();
   app->add_option("--timeout", options->timeout, "for each request; default: the flow's deadline")

@@ -12,7 +12,7 @@
 namespace flow::sim {
 namespace {
 
-constexpr std::size_t kMostInPiece = 3;
+constexpr std::size_t kMostInPiece = 5;
 
 class Store final : public Executor, public Replicated {
  public:

@@ -83,12 +83,12 @@ function(flow_test name)
     TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
-# flow_test_library(NAME SOURCES... DEPENDS targets... PRIVATE_DEPENDS targets...)
+# flow_test_library(NAME SOURCES... DEPENDS targets...)
 # What several tests, and nothing else, share: a static library NAME, built where a test needs it.
 function(flow_test_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC EXCLUDE_FROM_ALL ${ARG_SOURCES})
-  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS})
   flow_test_code(${name})
 endfunction()
 
@@ -118,7 +118,8 @@ function(flow_add_test name)
     math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")
   endif()
   add_test(NAME ${name} COMMAND ${ARG_COMMAND})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+  # What may take long begins first, so that no core waits for it in the end.
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
     ENVIRONMENT "${ARG_ENVIRONMENT}")
   if("timing" IN_LIST ARG_LABELS)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)

@@ -27,8 +27,8 @@ namespace flow::wire {
 
 // Bounds what a slow request's slice can keep alive, and how long a receiver is busy with one
 // message.
-inline constexpr std::size_t kMaxCarrier = 32 * 1024;
-inline constexpr std::size_t kMaxCarried = 4 * 1024;  // larger messages travel alone
+inline constexpr std::size_t kMaxCarrier = 64 * 1024;
+inline constexpr std::size_t kMaxCarried = 12 * 1024;  // larger messages travel alone
 
 // What one sender has for one peer in this turn. `send` is called with the Frames to send and its
 // result is handed back. Keeps the order. One thread.

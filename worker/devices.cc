@@ -83,6 +83,23 @@ Result<wire::DevicesAsked> devices_asked() {
   return asked;
 }
 
+Status take_first_device() {
+  Result<wire::DevicesAsked> asked = devices_asked();
+  if (!asked) return std::move(asked).error();
+  if (!graph::DeviceSelector::is_one(asked->visible)) return {};
+  const Result<graph::DeviceSelector> selector = graph::DeviceSelector::parse(asked->visible);
+  if (!selector) return selector.error();
+  if (selector->needs_count() && asked->count == 0) {
+    log::warn("{} = \"{}\", but this host has no GPU: it starts without", kVisible, asked->visible);
+    take_devices("");
+    return {};
+  }
+  Result<std::string> device = selector->device(0, asked->count);
+  if (!device) return std::move(device).error();
+  take_devices(*device);
+  return {};
+}
+
 void take_devices(const std::optional<std::string>& given) {
   if (given) {
     setenv(kVisible, given->c_str(), 1);

@@ -25,4 +25,9 @@ Result<wire::DevicesAsked> devices_asked();
 // loads. RR never stays: without an answer the variable is removed.
 void take_devices(const std::optional<std::string>& given);
 
+// The same for a worker on its own, which has no broker to ask: the first device of the selector. A
+// host without GPUs is a warning, and no device. kInvalidArgument: no selector, or a device that is
+// not there.
+Status take_first_device();
+
 }  // namespace flow::worker

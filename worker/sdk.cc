@@ -76,14 +76,19 @@ ExecutorConfig own_config(const worker::Arguments& arguments, const std::string&
   if (config.name.empty()) config.name = program;
   config.instance = config.name;
   config.workspace = arguments.workspace.empty() ? "." : arguments.workspace;
-  const char* devices = std::getenv("CUDA_VISIBLE_DEVICES");
-  config.devices = devices == nullptr ? "" : devices;
   return config;
 }
 
 int run_listener(worker::ListenerOptions options) {
   StopSignal stop;
   log::init(options.config.instance);
+  if (const Status devices = worker::take_first_device(); !devices) {
+    fmt::print(stderr, "{}: {}: {}\n", options.program, options.config.instance,
+               devices.error().message);
+    return kFailed;
+  }
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  options.config.devices = visible == nullptr ? "" : visible;
   const SystemClock clock;
   net::Context context;
   worker::Listener listener(std::move(options), context, clock);

@@ -96,6 +96,23 @@ TEST_CASE("a value of any length fits into a hello") {
   CHECK(devices_asked()->visible.size() == 4096);
 }
 
+TEST_CASE("a worker on its own takes the first device of its selector") {
+  const auto first = [](const std::string& selector, const char* devices) {
+    const Environment environment(
+        Variables{{"CUDA_VISIBLE_DEVICES", selector}, {"CUDA_TOTAL_DEVICES", devices}});
+    const Status taken = worker::take_first_device();
+    return taken ? visible() : taken.error().message;
+  };
+  CHECK(first("RR", "4") == "0");
+  CHECK(first("RR2:", "4") == "2");
+  CHECK(first("RR-1", "4") == "3");
+  CHECK(first("RRGPU-a,GPU-b", "0") == "GPU-a");
+  CHECK(first("1,2", "4") == "1,2");
+  CHECK(first("RR", "0") == "");
+  CHECK(first("RR7", "4").find("RR7") != std::string::npos);
+  CHECK(first("RR1,,2", "4").find("RR1,,2") != std::string::npos);
+}
+
 TEST_CASE("what the broker gave is set, and RR never stays") {
   const Environment environment(Variables{{"CUDA_VISIBLE_DEVICES", "RR"}});
   take_devices("3");

@@ -279,10 +279,7 @@ Instant Service::before_wait(Instant now) {
     next = core_->tick(now);
     peers_.flush(now);
     door_.flush();
-    if (peers_.look_at() <= now) {
-      read_subscriptions();
-      loop_.look_again(peers_.publisher());
-    }
+    if (peers_.look_at() <= now) read_subscriptions();
     next = std::min(next, peers_.look_at());
     for (const net::PeerId client : door_.take_gone())
       core_->on_client_gone(ClientId{client.value}, now);

@@ -175,17 +175,13 @@ bool DataLoop::drain_lanes(Instant now) {
 void DataLoop::look_at_sockets(Instant now) {
   if (!receiving_) return;
   drain_pull(now);
-  loop_.look_again(pull_);
-  if (!hearing_) return;
-  drain_lanes(now);
-  loop_.look_again(lanes_.socket());
+  if (hearing_) drain_lanes(now);
 }
 
 // What publishers that left have sent is taken first.
 Instant DataLoop::disconnect_gone(Instant now) {
   if (now < gone_at_) return gone_at_;
   if (drain_lanes(now)) gone_at_ = lanes_.disconnect_gone(now);
-  loop_.look_again(lanes_.socket());
   return gone_at_;
 }
 
@@ -198,7 +194,6 @@ void DataLoop::take_subscriptions() {
 Instant DataLoop::look_at_subscriptions(Instant now) {
   if (now < peers_.look_at()) return peers_.look_at();
   take_subscriptions();
-  loop_.look_again(peers_.publisher());
   return kNever;
 }
 

@@ -56,7 +56,7 @@ class PeerSet {
 
   // Reads what the publisher heard of its subscribers; true when marks() changed. Call when the
   // publisher is readable, and when the time of look_at() has come: publishing can take away the
-  // sign that something was heard. Outside of the loop's handler, call Loop::look_again() after it.
+  // sign that something was heard.
   bool take_subscriptions();
 
   // kNever when nothing was published since subscriptions were read.

@@ -51,21 +51,18 @@ void Waker::drain() {
 }
 
 void Loop::watch(const Socket& socket, Handler handler) {
-  add(socket.handle(), std::move(handler));
+  *socket.quiet() = false;
+  add(socket.handle(), socket.quiet(), std::move(handler));
 }
 void Loop::watch(const Monitor& monitor, Handler handler) {
-  add(monitor.handle(), std::move(handler));
+  add(monitor.handle(), std::make_shared<bool>(false), std::move(handler));
 }
 void Loop::watch_fd(int fd, Handler handler) {
-  sources_.push_back({nullptr, fd, false, true, std::make_shared<Handler>(std::move(handler))});
+  sources_.push_back({nullptr, fd, nullptr, std::make_shared<Handler>(std::move(handler))});
   changed_ = true;
 }
 void Loop::unwatch(const Socket& socket) {
   remove(socket.handle(), -1);
-}
-void Loop::look_again(const Socket& socket) {
-  const auto source = std::ranges::find(sources_, socket.handle(), &Source::socket);
-  if (source != sources_.end()) source->pending = readable(source->socket);
 }
 void Loop::unwatch(const Monitor& monitor) {
   remove(monitor.handle(), -1);
@@ -74,15 +71,11 @@ void Loop::unwatch_fd(int fd) {
   remove(nullptr, fd);
 }
 
-void Loop::add(void* socket, Handler handler) {
+void Loop::add(void* socket, std::shared_ptr<bool> quiet, Handler handler) {
   int fd = -1;
   std::size_t size = sizeof fd;
   zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
-  const int type = option(socket, ZMQ_TYPE);
-  // An XPUB's owner knows when it published and looks for itself: its messages would cost a system
-  // call each.
-  const bool told = type == ZMQ_PULL || type == ZMQ_PAIR || type == ZMQ_SUB || type == ZMQ_XPUB;
-  sources_.push_back({socket, fd, told, true, std::make_shared<Handler>(std::move(handler))});
+  sources_.push_back({socket, fd, std::move(quiet), std::make_shared<Handler>(std::move(handler))});
   changed_ = true;
 }
 
@@ -95,27 +88,26 @@ void Loop::remove(void* socket, int fd) {
 }
 
 // A ZeroMQ descriptor tells of changes, not of messages: what ZMQ_EVENTS says counts, and asking
-// for it re-arms the descriptor. Sending takes the news away as well, so sockets that also send are
-// asked before each wait; asking the others only when their descriptor fired saves two system calls
-// each.
-bool Loop::ask_senders() {
+// for it re-arms the descriptor. Sending takes the news away as well. So every socket is asked
+// before each wait, but those that are quiet: asking costs three system calls.
+bool Loop::any_pending() {
   bool any = false;
-  for (Source& source : sources_) {
+  for (const Source& source : sources_) {
     if (source.socket == nullptr) continue;
-    if (!source.told) source.pending = readable(source.socket);
-    any = any || source.pending;
+    if (!*source.quiet) *source.quiet = !readable(source.socket);
+    any = any || !*source.quiet;
   }
   return any;
 }
 
 void Loop::dispatch() {
   for (std::size_t i = 0; i < items_.size() && !changed_ && !stopping_; ++i) {
-    Source& source = sources_[i];
+    const Source& source = sources_[i];
     const bool fired = (items_[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0;
-    if (!fired && (source.socket == nullptr || !source.pending)) continue;
+    if (!fired && (source.socket == nullptr || *source.quiet)) continue;
+    if (source.socket != nullptr) *source.quiet = false;      // unless it is found empty
     const std::shared_ptr<Handler> handler = source.handler;  // it may unwatch itself
     (*handler)();
-    if (!changed_ && source.told) source.pending = readable(source.socket);
   }
 }
 
@@ -129,7 +121,7 @@ void Loop::run(const BeforeWait& before_wait) {
         items_.push_back({source.fd, POLLIN, 0});
       changed_ = false;
     }
-    const bool pending = ask_senders();
+    const bool pending = any_pending();
     const timespec wait = pending ? timespec{} : wait_time(clock_.now(), until);
     const bool for_ever = !pending && until == kNever;
     const int ready = ppoll(items_.data(), items_.size(), for_ever ? nullptr : &wait, nullptr);

@@ -44,11 +44,6 @@ class Loop {
   void watch(const Monitor& monitor, Handler handler);
   void watch_fd(int fd, Handler handler);
   void unwatch(const Socket& socket);
-
-  // Must be called after a watched PULL, SUB or XPUB socket was received from or connected outside
-  // of its handler, and soon after an XPUB published: that takes away the sign that more is
-  // waiting.
-  void look_again(const Socket& socket);
   void unwatch(const Monitor& monitor);
   void unwatch_fd(int fd);
 
@@ -61,13 +56,12 @@ class Loop {
   struct Source {
     void* socket;  // null: a plain descriptor
     int fd;
-    bool told;     // its descriptor tells when something comes
-    bool pending;  // has, or may have, something without its descriptor telling
+    std::shared_ptr<bool> quiet;  // Socket::quiet()
     std::shared_ptr<Handler> handler;
   };
-  void add(void* socket, Handler handler);
+  void add(void* socket, std::shared_ptr<bool> quiet, Handler handler);
   void remove(void* socket, int fd);
-  bool ask_senders();
+  bool any_pending();
   void dispatch();
 
   const Clock& clock_;

@@ -120,6 +120,8 @@ Socket::~Socket() {
 
 Socket::Socket(Socket&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)),
+      quiet_(std::move(other.quiet_)),
+      publishes_(other.publishes_),
       dropped_(other.dropped_),
       ipc_path_(std::move(other.ipc_path_)) {
   other.ipc_path_.clear();
@@ -129,6 +131,8 @@ Socket& Socket::operator=(Socket&& other) noexcept {
   if (this == &other) return *this;
   close();
   handle_ = std::exchange(other.handle_, nullptr);
+  quiet_ = std::move(other.quiet_);
+  publishes_ = other.publishes_;
   dropped_ = other.dropped_;
   ipc_path_ = std::exchange(other.ipc_path_, std::string());
   return *this;
@@ -143,6 +147,8 @@ Result<Socket> Socket::open(Context& context, SocketType type, const SocketOptio
                              zmq_strerror(zmq_errno()))};
   }
   configure(socket.handle_, type, options);
+  socket.quiet_ = std::make_shared<bool>(false);
+  socket.publishes_ = type == SocketType::kXpub;
   return socket;
 }
 
@@ -170,37 +176,46 @@ Result<std::string> Socket::bind(const std::string& address) {
 }
 
 Status Socket::connect(const std::string& address) {
+  *quiet_ = false;
   if (zmq_connect(handle_, address.c_str()) != 0) return failed("connect to", address, zmq_errno());
   return {};
 }
 
 Status Socket::disconnect(const std::string& address) {
+  *quiet_ = false;
   if (zmq_disconnect(handle_, address.c_str()) != 0)
     return failed("disconnect", address, zmq_errno());
   return {};
 }
 
 Sent Socket::send(const Frames& frames) {
+  if (!publishes_) *quiet_ = false;
   return send_frames(handle_, frames);
 }
 
 Sent Socket::send(const Bytes& frame) {
+  if (!publishes_) *quiet_ = false;
   zmq_msg_t message;
   unwrap_message(frame, message);
   return send_message(handle_, message, 0);
 }
 
 Sent Socket::send_to(PeerId peer, const Frames& frames) {
+  *quiet_ = false;
   const Sent sent = send_peer(handle_, peer);
   return sent == Sent::kSent ? send_frames(handle_, frames) : sent;
 }
 
 Sent Socket::send_to(PeerId peer, const Bytes& frame) {
+  *quiet_ = false;
   const Sent sent = send_peer(handle_, peer);
   return sent == Sent::kSent ? send(frame) : sent;
 }
 
+// A receive that fails by EAGAIN has emptied the socket's mailbox, too: the next message will be
+// signalled.
 bool Socket::receive_frames(Received& message) {
+  *quiet_ = false;
   message.frames = 0;
   message.second = Bytes();
   for (;;) {
@@ -208,8 +223,10 @@ bool Socket::receive_frames(Received& message) {
     zmq_msg_init(&frame);
     const int flags = message.frames == 0 ? ZMQ_DONTWAIT : 0;
     if (zmq_msg_recv(&frame, handle_, flags) < 0) {
+      const int error = zmq_errno();
       zmq_msg_close(&frame);
-      if (zmq_errno() == EINTR) continue;
+      if (error == EINTR) continue;
+      *quiet_ = error == EAGAIN && message.frames == 0;
       return false;
     }
     const bool more = zmq_msg_more(&frame) != 0;
@@ -230,10 +247,13 @@ bool Socket::receive_from(PeerId& peer, Received& message) {
     zmq_msg_t id;
     zmq_msg_init(&id);
     if (zmq_msg_recv(&id, handle_, ZMQ_DONTWAIT) < 0) {
+      const int error = zmq_errno();
       zmq_msg_close(&id);
-      if (zmq_errno() == EINTR) continue;
+      if (error == EINTR) continue;
+      *quiet_ = error == EAGAIN;
       return false;
     }
+    *quiet_ = false;
     // A peer that chose its own id could otherwise pass as another one.
     const bool ours = zmq_msg_size(&id) == kPeerIdSize && zmq_msg_more(&id) != 0 &&
                       *static_cast<const char*>(zmq_msg_data(&id)) == 0;
@@ -249,11 +269,13 @@ bool Socket::receive_from(PeerId& peer, Received& message) {
 }
 
 void Socket::subscribe(std::string_view topic) {
+  *quiet_ = false;
   FLOW_CHECK(zmq_setsockopt(handle_, ZMQ_SUBSCRIBE, topic.data(), topic.size()) == 0,
              "subscribe refused");
 }
 
 void Socket::unsubscribe(std::string_view topic) {
+  *quiet_ = false;
   FLOW_CHECK(zmq_setsockopt(handle_, ZMQ_UNSUBSCRIBE, topic.data(), topic.size()) == 0,
              "unsubscribe refused");
 }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -88,10 +89,17 @@ class Socket {
   void close();
   void* handle() const { return handle_; }
 
+  // For the Loop: true while the last thing done with the socket was to find it empty. Only then
+  // its descriptor tells when a message comes. Publishing is not seen here: whoever publishes looks
+  // for subscriptions now and then.
+  const std::shared_ptr<bool>& quiet() const { return quiet_; }
+
  private:
   bool receive_frames(Received& message);
 
   void* handle_ = nullptr;
+  std::shared_ptr<bool> quiet_;
+  bool publishes_ = false;
   std::uint64_t dropped_ = 0;
   std::string ipc_path_;  // of a bound ipc socket, unlinked at close
 };

@@ -1,11 +1,14 @@
 #include "net/loop.h"
 
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
 
 #include "base/check.h"
 
@@ -13,6 +16,7 @@ namespace flow::net {
 namespace {
 
 constexpr Duration kLongestWait = std::chrono::hours(1);
+constexpr std::size_t kEvents = 64;  // of one wait; others come with the next
 
 timespec wait_time(Instant now, Instant until) {
   const Duration left =
@@ -25,6 +29,14 @@ int option(void* socket, int name) {
   int value = 0;
   std::size_t size = sizeof value;
   return zmq_getsockopt(socket, name, &value, &size) == 0 ? value : 0;
+}
+
+int fd_of(void* socket) {
+  return option(socket, ZMQ_FD);
+}
+
+int milliseconds_of(const timespec& time) {
+  return static_cast<int>(time.tv_sec * 1000 + (time.tv_nsec + 999'999) / 1'000'000);
 }
 
 bool readable(void* socket) {
@@ -50,16 +62,23 @@ void Waker::drain() {
   if (read(fd_, &count, sizeof count) < 0) return;  // nothing to take
 }
 
+Loop::Loop(const Clock& clock) : clock_(clock), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  FLOW_CHECK(epoll_ >= 0, "epoll_create1 failed");
+}
+
+Loop::~Loop() {
+  close(epoll_);
+}
+
 void Loop::watch(const Socket& socket, Handler handler) {
   *socket.quiet() = false;
-  add(socket.handle(), socket.quiet(), std::move(handler));
+  add(socket.handle(), fd_of(socket.handle()), socket.quiet(), std::move(handler));
 }
 void Loop::watch(const Monitor& monitor, Handler handler) {
-  add(monitor.handle(), std::make_shared<bool>(false), std::move(handler));
+  add(monitor.handle(), fd_of(monitor.handle()), std::make_shared<bool>(false), std::move(handler));
 }
 void Loop::watch_fd(int fd, Handler handler) {
-  sources_.push_back({nullptr, fd, nullptr, std::make_shared<Handler>(std::move(handler))});
-  changed_ = true;
+  add(nullptr, fd, nullptr, std::move(handler));
 }
 void Loop::unwatch(const Socket& socket) {
   remove(socket.handle(), -1);
@@ -71,18 +90,23 @@ void Loop::unwatch_fd(int fd) {
   remove(nullptr, fd);
 }
 
-void Loop::add(void* socket, std::shared_ptr<bool> quiet, Handler handler) {
-  int fd = -1;
-  std::size_t size = sizeof fd;
-  zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
-  sources_.push_back({socket, fd, std::move(quiet), std::make_shared<Handler>(std::move(handler))});
+void Loop::add(void* socket, int fd, std::shared_ptr<bool> quiet, Handler handler) {
+  const auto& source = sources_.emplace_back(
+      std::make_shared<Source>(Source{socket, fd, std::move(quiet), std::move(handler)}));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = source.get();
+  FLOW_CHECK(epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0, "the descriptor cannot be watched");
   changed_ = true;
 }
 
 void Loop::remove(void* socket, int fd) {
-  std::erase_if(sources_, [&](const Source& source) {
-    return socket != nullptr ? source.socket == socket
-                             : source.socket == nullptr && source.fd == fd;
+  std::erase_if(sources_, [&](const std::shared_ptr<Source>& source) {
+    const bool meant = socket != nullptr ? source->socket == socket
+                                         : source->socket == nullptr && source->fd == fd;
+    // A descriptor that was closed has left by itself.
+    if (meant) epoll_ctl(epoll_, EPOLL_CTL_DEL, source->fd, nullptr);
+    return meant;
   });
   changed_ = true;
 }
@@ -92,22 +116,36 @@ void Loop::remove(void* socket, int fd) {
 // before each wait, but those that are quiet: asking costs three system calls.
 bool Loop::any_pending() {
   bool any = false;
-  for (const Source& source : sources_) {
-    if (source.socket == nullptr) continue;
-    if (!*source.quiet) *source.quiet = !readable(source.socket);
-    any = any || !*source.quiet;
+  for (const auto& source : sources_) {
+    if (source->socket == nullptr) continue;
+    if (!*source->quiet) *source->quiet = !readable(source->socket);
+    any = any || !*source->quiet;
   }
   return any;
 }
 
+// Marks what fired; how many did.
+int Loop::wait(bool pending, Instant until) {
+  std::array<epoll_event, kEvents> events;
+  const timespec time = pending ? timespec{} : wait_time(clock_.now(), until);
+  const bool for_ever = !pending && until == kNever;
+  int ready = epoll_pwait2(epoll_, events.data(), kEvents, for_ever ? nullptr : &time, nullptr);
+  if (ready < 0 && errno == ENOSYS)  // before Linux 5.11: later by up to a millisecond
+    ready = epoll_wait(epoll_, events.data(), kEvents, for_ever ? -1 : milliseconds_of(time));
+  for (int i = 0; i < ready; ++i)
+    static_cast<Source*>(events[static_cast<std::size_t>(i)].data.ptr)->fired = true;
+  return ready;
+}
+
+// A handler that adds or removes sources ends it; what is left fires again.
 void Loop::dispatch() {
-  for (std::size_t i = 0; i < items_.size() && !changed_ && !stopping_; ++i) {
-    const Source& source = sources_[i];
-    const bool fired = (items_[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0;
-    if (!fired && (source.socket == nullptr || *source.quiet)) continue;
-    if (source.socket != nullptr) *source.quiet = false;      // unless it is found empty
-    const std::shared_ptr<Handler> handler = source.handler;  // it may unwatch itself
-    (*handler)();
+  changed_ = false;
+  for (std::size_t i = 0; i < sources_.size() && !changed_ && !stopping_; ++i) {
+    const std::shared_ptr<Source> source = sources_[i];  // it may unwatch itself
+    const bool fired = std::exchange(source->fired, false);
+    if (!fired && (source->socket == nullptr || *source->quiet)) continue;
+    if (source->socket != nullptr) *source->quiet = false;  // unless it is found empty
+    source->handler();
   }
 }
 
@@ -115,21 +153,8 @@ void Loop::run(const BeforeWait& before_wait) {
   while (!stopping_) {
     const Instant until = before_wait(clock_.now());
     if (stopping_) break;
-    if (changed_) {
-      items_.clear();
-      for (const Source& source : sources_)
-        items_.push_back({source.fd, POLLIN, 0});
-      changed_ = false;
-    }
     const bool pending = any_pending();
-    const timespec wait = pending ? timespec{} : wait_time(clock_.now(), until);
-    const bool for_ever = !pending && until == kNever;
-    const int ready = ppoll(items_.data(), items_.size(), for_ever ? nullptr : &wait, nullptr);
-    if (ready < 0) {
-      for (pollfd& item : items_)
-        item.revents = 0;
-    }
-    if (ready > 0 || pending) dispatch();
+    if (wait(pending, until) > 0 || pending) dispatch();
   }
   stopping_ = false;
 }

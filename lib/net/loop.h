@@ -1,8 +1,6 @@
 // The event loop of one thread: sockets, file descriptors and one time to wake up at.
 #pragma once
 
-#include <poll.h>
-
 #include <functional>
 #include <memory>
 #include <vector>
@@ -38,7 +36,10 @@ class Loop {
   // next, kNever for only when something arrives.
   using BeforeWait = std::function<Instant(Instant)>;
 
-  explicit Loop(const Clock& clock) : clock_(clock) {}
+  explicit Loop(const Clock& clock);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
 
   void watch(const Socket& socket, Handler handler);
   void watch(const Monitor& monitor, Handler handler);
@@ -57,17 +58,19 @@ class Loop {
     void* socket;  // null: a plain descriptor
     int fd;
     std::shared_ptr<bool> quiet;  // Socket::quiet()
-    std::shared_ptr<Handler> handler;
+    Handler handler;
+    bool fired = false;
   };
-  void add(void* socket, std::shared_ptr<bool> quiet, Handler handler);
+  void add(void* socket, int fd, std::shared_ptr<bool> quiet, Handler handler);
   void remove(void* socket, int fd);
   bool any_pending();
+  int wait(bool pending, Instant until);
   void dispatch();
 
   const Clock& clock_;
-  std::vector<Source> sources_;
-  std::vector<pollfd> items_;  // of sources_, unless changed_
-  bool changed_ = true;
+  const int epoll_;
+  std::vector<std::shared_ptr<Source>> sources_;
+  bool changed_ = false;  // sources_, since a dispatch began
   bool stopping_ = false;
 };
 

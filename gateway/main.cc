@@ -3,6 +3,7 @@
 
 #include "base/host.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/stop_signal.h"
 #include "gateway/arguments.h"
 #include "gateway/service.h"
@@ -10,6 +11,7 @@
 int main(int argc, char** argv) {
   const flow::gateway::Parsed parsed = flow::gateway::parse_arguments(argc, argv);
   if (parsed.exit_status) return *parsed.exit_status;
+  flow::keep_freed_memory();
   flow::StopSignal stop;
   flow::log::init("gateway");
   flow::SystemClock clock;

@@ -37,7 +37,7 @@ Listener::~Listener() = default;
 
 int Listener::run(StopSignal& stop) {
   SoloExecutor executor(options_.config, core_.welcome().gateway, clock_);
-  StandIn stand_in(
+  net::StandIn stand_in(
       loop_, [this](Instant now) { return serve(now); }, clock_);
   loop_.watch_fd(stop.fd(), [this, &stop] { on_stop(stop); });
   Status started = open();
@@ -61,7 +61,7 @@ Status Listener::open() {
 }
 
 // Nobody is let in before the executor is there.
-Status Listener::start(StandIn& stand_in, SoloExecutor& executor) {
+Status Listener::start(net::StandIn& stand_in, SoloExecutor& executor) {
   Status started;
   stand_in.during([&] { started = executor.start(options_.factory); });
   if (!started) return started;
@@ -87,7 +87,7 @@ void Listener::on_stop(StopSignal& stop) {
 }
 
 // Answers go out together, but none waits for long; then whoever else is there.
-Instant Listener::turn(StandIn& stand_in, SoloExecutor& executor, Instant now) {
+Instant Listener::turn(net::StandIn& stand_in, SoloExecutor& executor, Instant now) {
   const Instant enough = now + kTurn;
   while (!to_do_.empty() && now < enough) {
     Work work = std::move(to_do_.front());

@@ -3,7 +3,7 @@
 //
 // The thread that calls run() does everything: it owns the door, timers and signals, constructs the
 // executor and runs its handlers, one at a time. While a handler takes long, or the constructor, a
-// second thread serves the door (stand_in.h), so that nobody takes this process for lost.
+// second thread serves the door (net/stand_in.h), so that nobody takes this process for lost.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@
 #include "listener_core.h"
 #include "net/context.h"
 #include "net/loop.h"
+#include "net/stand_in.h"
 #include "solo_executor.h"
-#include "stand_in.h"
 
 namespace flow::worker {
 
@@ -50,8 +50,8 @@ class Listener final : private client::DoorOwner, private ListenerPort {
   void answer(CallerId caller, const wire::Response& response) override;
 
   Status open();
-  Status start(StandIn& stand_in, SoloExecutor& executor);
-  Instant turn(StandIn& stand_in, SoloExecutor& executor, Instant now);
+  Status start(net::StandIn& stand_in, SoloExecutor& executor);
+  Instant turn(net::StandIn& stand_in, SoloExecutor& executor, Instant now);
   Instant serve(Instant now);
   void on_stop(StopSignal& stop);
 

@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "base/host.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/stop_signal.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -124,6 +125,7 @@ int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& execu
     return factory.error().code == Errc::kInvalidArgument ? kUsage : kFailed;
   }
   if (arguments->check_config) return 0;
+  keep_freed_memory();
   if (!arguments->listen.empty()) {
     return run_listener(
         {program, arguments->listen, own_config(*arguments, program), *std::move(factory)});

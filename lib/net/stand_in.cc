@@ -1,20 +1,20 @@
-#include "stand_in.h"
+#include "net/stand_in.h"
 
 #include <poll.h>
 
 #include <utility>
 
-namespace flow::worker {
+namespace flow::net {
 namespace {
 
-void wait_for(net::Waker& waker, int milliseconds) {
+void wait_for(Waker& waker, int milliseconds) {
   pollfd item{waker.fd(), POLLIN, 0};
   if (poll(&item, 1, milliseconds) > 0) waker.drain();
 }
 
 }  // namespace
 
-StandIn::StandIn(net::Loop& loop, net::Loop::BeforeWait serve, const Clock& clock)
+StandIn::StandIn(Loop& loop, Loop::BeforeWait serve, const Clock& clock)
     : loop_(loop), serve_(std::move(serve)), clock_(clock) {
   loop_.watch_fd(back_.fd(), [this] { back_.drain(); });
   with_loop_.lock();
@@ -81,4 +81,4 @@ void StandIn::sleep() {
   asleep_.store(false);
 }
 
-}  // namespace flow::worker
+}  // namespace flow::net

@@ -14,7 +14,7 @@
 #include "base/time.h"
 #include "net/loop.h"
 
-namespace flow::worker {
+namespace flow::net {
 
 class StandIn {
  public:
@@ -22,7 +22,7 @@ class StandIn {
   static constexpr Duration kAwake = std::chrono::milliseconds(100);
 
   // `serve` is what the second thread does before each wait. All references outlive it.
-  StandIn(net::Loop& loop, net::Loop::BeforeWait serve, const Clock& clock);
+  StandIn(Loop& loop, Loop::BeforeWait serve, const Clock& clock);
   ~StandIn();
   StandIn(const StandIn&) = delete;
   StandIn& operator=(const StandIn&) = delete;
@@ -45,18 +45,18 @@ class StandIn {
   void nap();
   void sleep();
 
-  net::Loop& loop_;
-  const net::Loop::BeforeWait serve_;
+  Loop& loop_;
+  const Loop::BeforeWait serve_;
   const Clock& clock_;
   std::mutex with_loop_;                    // whoever has the loop
   std::atomic<Duration> busy_since_{kNot};  // as time since the clock's epoch
   std::atomic<bool> asleep_{false};
   std::atomic<bool> ending_{false};
-  net::Waker back_;  // to the loop: its own thread wants it
-  net::Waker wake_;  // to the second thread
+  Waker back_;  // to the loop: its own thread wants it
+  Waker wake_;  // to the second thread
   std::thread thread_;
 
   static constexpr Duration kNot = Duration::min();
 };
 
-}  // namespace flow::worker
+}  // namespace flow::net

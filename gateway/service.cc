@@ -277,13 +277,14 @@ Instant Service::before_wait(Instant now) {
   if (core_ != nullptr) {
     beat(now);
     next = core_->tick(now);
+    door_.flush();
+    for (const net::PeerId client : door_.take_gone())
+      core_->on_client_gone(ClientId{client.value}, now);
+    look_for_dead(now);
     peers_.flush(now);
     door_.flush();
     if (peers_.look_at() <= now) read_subscriptions();
     next = std::min(next, peers_.look_at());
-    for (const net::PeerId client : door_.take_gone())
-      core_->on_client_gone(ClientId{client.value}, now);
-    look_for_dead(now);
     for (const Instant look : looks_)
       next = std::min(next, look);
     if (stopping_ && core_->drained()) loop_.stop();

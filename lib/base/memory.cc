@@ -5,8 +5,8 @@
 namespace flow {
 
 void keep_freed_memory() {
-  mallopt(M_TRIM_THRESHOLD, 16 << 20);
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most it takes
 }
 
 }  // namespace flow

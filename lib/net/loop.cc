@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -25,14 +26,20 @@ timespec wait_time(Instant now, Instant until) {
   return {static_cast<time_t>(seconds.count()), static_cast<long>((left - seconds).count())};
 }
 
-int option(void* socket, int name) {
+// Nothing: the socket is not there any more.
+std::optional<int> option(void* socket, int name) {
   int value = 0;
   std::size_t size = sizeof value;
-  return zmq_getsockopt(socket, name, &value, &size) == 0 ? value : 0;
+  while (zmq_getsockopt(socket, name, &value, &size) != 0) {
+    if (zmq_errno() != EINTR) return std::nullopt;
+  }
+  return value;
 }
 
 int fd_of(void* socket) {
-  return option(socket, ZMQ_FD);
+  const std::optional<int> fd = option(socket, ZMQ_FD);
+  FLOW_CHECK(fd.has_value(), "a socket that is watched is open");
+  return *fd;
 }
 
 int milliseconds_of(const timespec& time) {
@@ -40,7 +47,7 @@ int milliseconds_of(const timespec& time) {
 }
 
 bool readable(void* socket) {
-  return (option(socket, ZMQ_EVENTS) & ZMQ_POLLIN) != 0;
+  return (option(socket, ZMQ_EVENTS).value_or(0) & ZMQ_POLLIN) != 0;
 }
 
 }  // namespace
@@ -130,7 +137,7 @@ int Loop::wait(bool pending, Instant until) {
   const timespec time = pending ? timespec{} : wait_time(clock_.now(), until);
   const bool for_ever = !pending && until == kNever;
   int ready = epoll_pwait2(epoll_, events.data(), kEvents, for_ever ? nullptr : &time, nullptr);
-  if (ready < 0 && errno == ENOSYS)  // before Linux 5.11: later by up to a millisecond
+  if (ready < 0 && errno != EINTR)  // not before Linux 5.11, or not allowed: a millisecond later
     ready = epoll_wait(epoll_, events.data(), kEvents, for_ever ? -1 : milliseconds_of(time));
   for (int i = 0; i < ready; ++i)
     static_cast<Source*>(events[static_cast<std::size_t>(i)].data.ptr)->fired = true;

@@ -147,7 +147,6 @@ Result<Socket> Socket::open(Context& context, SocketType type, const SocketOptio
                              zmq_strerror(zmq_errno()))};
   }
   configure(socket.handle_, type, options);
-  socket.quiet_ = std::make_shared<bool>(false);
   socket.publishes_ = type == SocketType::kXpub;
   return socket;
 }
@@ -165,6 +164,7 @@ Result<std::string> Socket::bind(const std::string& address) {
     return Error{Errc::kUnavailable,
                  fmt::format("cannot bind {}: another process listens there", address)};
   }
+  *quiet_ = false;
   if (zmq_bind(handle_, address.c_str()) != 0) return failed("bind", address, zmq_errno());
   if (!path.empty()) ipc_path_ = path;
   std::array<char, 256> bound{};

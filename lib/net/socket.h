@@ -2,7 +2,7 @@
 //
 // The only place that says zmq. Addresses are ipc://PATH (a path of at most 107 bytes) or
 // tcp://NUMERIC:PORT; names are resolved nowhere, so that no I/O thread ever waits for DNS. One
-// thread owns a socket for life.
+// thread owns a socket for life; the exception is a loop with a stand-in (stand_in.h).
 #pragma once
 
 #include <cstddef>
@@ -98,7 +98,7 @@ class Socket {
   bool receive_frames(Received& message);
 
   void* handle_ = nullptr;
-  std::shared_ptr<bool> quiet_;
+  std::shared_ptr<bool> quiet_ = std::make_shared<bool>(false);
   bool publishes_ = false;
   std::uint64_t dropped_ = 0;
   std::string ipc_path_;  // of a bound ipc socket, unlinked at close

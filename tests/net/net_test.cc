@@ -1,8 +1,11 @@
 // Real sockets over ipc in a folder of the test's own.
 #include <doctest/doctest.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <zmq.h>
 
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -49,6 +52,23 @@ Received await(Socket& socket) {
   });
   REQUIRE(got);
   return received;
+}
+
+int option_of(const Socket& socket, int name) {
+  int value = 0;
+  std::size_t size = sizeof value;
+  REQUIRE(zmq_getsockopt(socket.handle(), name, &value, &size) == 0);
+  return value;
+}
+
+int option_type(const Socket& socket) {
+  return option_of(socket, ZMQ_TYPE);
+}
+
+// Until the socket's descriptor tells of something, without taking that away.
+void wait_for_sign(const Socket& socket) {
+  pollfd item{option_of(socket, ZMQ_FD), POLLIN, 0};
+  REQUIRE(::poll(&item, 1, 5000) == 1);
 }
 
 Frames frames(const std::string& head, const std::string& tail = {},
@@ -217,6 +237,61 @@ TEST_CASE("messages received outside of the handler do not hide the ones behind 
     return until;
   });
   CHECK(received == 10);
+}
+
+namespace {
+
+// Whether `socket`, found empty by a loop, is looked at after a message came and `send` took away
+// the sign of it.
+bool heard_though_it_sent(Socket& socket, const std::function<void()>& message_comes,
+                          const std::function<void()>& send) {
+  SystemClock clock;
+  Loop loop(clock);
+  int turn = 0;
+  bool heard = false;
+  const Instant until = clock.now() + 5s;
+  loop.watch(socket, [&] {
+    Received message;
+    PeerId peer;
+    const bool routes = option_type(socket) == ZMQ_ROUTER;
+    while (routes ? socket.receive_from(peer, message) : socket.receive(message))
+      heard = true;
+  });
+  loop.run([&](Instant now) {
+    if (heard || now >= until) loop.stop();
+    if (++turn == 1) return now + 1ms;  // then it has been found empty
+    if (turn == 2) {
+      message_comes();
+      wait_for_sign(socket);
+      ::poll(nullptr, 0, 10);  // a send that comes soon after another one looks at nothing
+      send();
+    }
+    return until;
+  });
+  return heard;
+}
+
+}  // namespace
+
+TEST_CASE("a send that takes away the sign of a message does not hide the message") {
+  Folder folder;
+  Context context;
+  Socket router = open(context, SocketType::kRouter);
+  REQUIRE(router.bind(folder.ipc("r")).ok());
+  Socket dealer = open(context, SocketType::kDealer);
+  REQUIRE(dealer.connect(folder.ipc("r")).ok());
+  REQUIRE(dealer.send(frames("hello")) == Sent::kSent);
+  PeerId peer;
+  Received hello;
+  const Instant until = SystemClock().now() + 5s;
+  while (!router.receive_from(peer, hello) && SystemClock().now() < until)
+    ::poll(nullptr, 0, 1);
+  CHECK(heard_though_it_sent(
+      dealer, [&] { CHECK(router.send_to(peer, frames("m")) == Sent::kSent); },
+      [&] { CHECK(dealer.send(frames("x")) == Sent::kSent); }));
+  CHECK(heard_though_it_sent(
+      router, [&] { CHECK(dealer.send(frames("m")) == Sent::kSent); },
+      [&] { CHECK(router.send_to(peer, frames("x")) == Sent::kSent); }));
 }
 
 TEST_CASE("a subscriber gets what begins with its topic, whole messages only") {

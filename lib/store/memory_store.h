@@ -16,8 +16,6 @@
 
 namespace flow::store {
 
-inline constexpr std::size_t kEventsKept = 1000;
-
 struct MemoryData {
   std::uint64_t term = 0;
   std::uint64_t version = 0;

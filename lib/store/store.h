@@ -49,6 +49,7 @@ struct SaveHealth {
 struct SaveSpec {
   std::string toml;
 };
+inline constexpr std::size_t kEventsKept = 1000;  // the newest
 struct AppendEvent {
   std::string kind;  // joined, lost, drained, …
   std::string detail;

@@ -14,7 +14,8 @@ std::string host_name();
 // is the same clock. Never 0.
 std::uint32_t host_id();
 
-// Resident memory of this process in bytes; 0 when it cannot be read.
+// Resident memory of this process in bytes; 0 when it cannot be read. Any thread; not for a child
+// that was forked without exec().
 std::uint64_t resident_bytes();
 
 // The version of this build, "0.1.0".

@@ -281,6 +281,7 @@ Instant Service::before_wait(Instant now) {
     for (const net::PeerId client : door_.take_gone())
       core_->on_client_gone(ClientId{client.value}, now);
     look_for_dead(now);
+    // What was sent because of clients and workers that are gone leaves in this turn, too.
     peers_.flush(now);
     door_.flush();
     if (peers_.look_at() <= now) read_subscriptions();

@@ -4,9 +4,9 @@
 #include <numeric>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
+#include "route/id_index.h"
 #include "wire/document_list.h"
 #include "wire/document_select.h"
 
@@ -60,20 +60,16 @@ void sort_like(const Bytes& request, Bytes& answer) {
   std::vector<std::string_view> asked;
   std::vector<std::string_view> answered;
   if (!wire::read_ids(request, asked) || !wire::read_ids(answer, answered)) return;
-  std::unordered_map<std::string_view, std::size_t> positions;
-  positions.reserve(asked.size());
-  for (const std::string_view id : asked)
-    positions.emplace(id, positions.size());
+  const route::IdIndex<std::vector<std::string_view>, route::Repeated::kFirst> index(asked,
+                                                                                     asked.size());
   std::vector<std::size_t> ranks;
   ranks.reserve(answered.size());
-  for (const std::string_view id : answered) {
-    const auto position = positions.find(id);
-    ranks.push_back(position == positions.end() ? positions.size() : position->second);
-  }
+  for (const std::string_view id : answered)
+    ranks.push_back(std::min(index.find(id), asked.size()));
   if (std::ranges::is_sorted(ranks)) return;
   std::vector<std::size_t> order(ranks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t index) { return ranks[index]; });
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return ranks[i]; });
   answer = wire::reorder_documents(answer, order);
 }
 

@@ -171,8 +171,16 @@ Status Core::prepare(Open& open, const wire::Part& part, bool runs) {
   }
   const bool wants_matrix = runs && execution_.wants_matrix(part.header.endpoint);
   if (own_filter_ && !*own_filter_) return own_filter_->error();
-  Result<route::MergedDocuments> merged = route::merge_documents(
-      job.joined, *topology_, route::form_for(own_node(), runs, wants_matrix), own_filter());
+  const route::Form form = route::form_for(own_node(), runs, wants_matrix);
+  if (!runs) {
+    Result<Bytes> payload =
+        route::merge_payload(job.joined, *topology_, form, self_.max_part_bytes, own_filter());
+    if (!payload) return std::move(payload).error();
+    contents.reset(*std::move(payload));
+    return {};
+  }
+  Result<route::MergedDocuments> merged =
+      route::merge_documents(job.joined, *topology_, form, own_filter());
   if (!merged) return std::move(merged).error();
   if (auto* payload = std::get_if<Bytes>(&*merged)) {
     contents.reset(std::move(*payload));

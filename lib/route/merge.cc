@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "base/units.h"
+#include "route/id_index.h"
 #include "route/reduce.h"
+#include "wire/document_select.h"
 #include "wire/value_codec.h"
 
 namespace flow::route {
@@ -144,6 +146,29 @@ std::optional<Bytes> only_payload(std::span<const PartPointer> parts,
   return parts[*only]->payload;
 }
 
+// One list of all payloads where merging them changes no document: none is there twice. Nothing
+// when one is, when a payload cannot be read, or when the list has more than `limit` bytes.
+std::optional<Bytes> concatenate_unopened(std::span<const PartPointer> parts, std::size_t limit) {
+  std::vector<Bytes> lists;
+  std::vector<std::string_view> ids;
+  std::size_t size = 0;
+  for (const PartPointer& part : parts) {
+    if (part->payload.empty()) continue;
+    if (!wire::read_ids(part->payload, ids)) return std::nullopt;
+    size += part->payload.size();
+    lists.push_back(part->payload);
+  }
+  if (size > limit || ids.empty() || ids.size() > wire::kMaxDocuments || repeats_ids(ids))
+    return std::nullopt;
+  if (lists.size() == 1) return std::move(lists.front());
+  Bytes all = wire::concatenate_documents(lists);
+  return all.size() > limit ? std::nullopt : std::optional(std::move(all));
+}
+
+bool is_one_list(Form form) {
+  return form == Form::kReduced || form == Form::kConcatenated;
+}
+
 Status drop_filtered(DocumentList& documents, const Filter& filter) {
   DocumentList passed;
   for (wire::Document& document : documents) {
@@ -262,15 +287,14 @@ bool filtered_where_gathered(NodeIndex need, std::span<const wire::PlanEntry> pl
 Result<MergedDocuments> merge_documents(std::span<const PartPointer> parts,
                                         const wire::Topology& topology, Form form,
                                         const Filter* filter) {
-  const bool one_list = form == Form::kReduced || form == Form::kConcatenated;
   if (filter != nullptr && !filters_any(parts)) filter = nullptr;
-  if (one_list && filter == nullptr) {
+  if (is_one_list(form) && filter == nullptr) {
     if (std::optional<Bytes> only = only_payload(parts, topology, form))
       return MergedDocuments(*std::move(only));
   }
   Result<std::vector<Piece>> pieces = open_pieces(parts, topology, form, filter);
   if (!pieces) return std::move(pieces).error();
-  if (!one_list) return MergedDocuments(*std::move(pieces));
+  if (!is_one_list(form)) return MergedDocuments(*std::move(pieces));
   std::vector<DocumentList> lists;
   for (Piece& piece : *pieces)
     lists.push_back(std::move(piece.documents));
@@ -279,6 +303,10 @@ Result<MergedDocuments> merge_documents(std::span<const PartPointer> parts,
 
 Result<Bytes> merge_payload(std::span<const PartPointer> parts, const wire::Topology& topology,
                             Form form, std::size_t limit, const Filter* filter) {
+  if (is_one_list(form) && (filter == nullptr || !filters_any(parts))) {
+    if (std::optional<Bytes> only = only_payload(parts, topology, form)) return *std::move(only);
+    if (std::optional<Bytes> all = concatenate_unopened(parts, limit)) return *std::move(all);
+  }
   Result<MergedDocuments> merged = merge_documents(parts, topology, form, filter);
   if (!merged) return std::move(merged).error();
   if (auto* untouched = std::get_if<Bytes>(&*merged)) return std::move(*untouched);

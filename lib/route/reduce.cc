@@ -1,14 +1,13 @@
 #include "route/reduce.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "route/id_index.h"
 
 namespace flow::route {
 namespace {
@@ -18,57 +17,13 @@ using wire::DocumentFields;
 using wire::DocumentList;
 using Documents = std::vector<Document>;
 
-constexpr std::size_t kFew = 16;
-constexpr std::size_t kNotFound = static_cast<std::size_t>(-1);
-
-// Positions of documents by id; of a repeated id the last. Up to kFew documents it just looks.
-template <typename List>
-class IdIndex {
- public:
-  IdIndex(const List& list, std::size_t most) : list_(list) {
-    if (most <= kFew) return;
-    slots_.resize(std::bit_ceil(most * 2));
-    for (std::size_t i = 0; i < list.size(); ++i)
-      insert(i);
-  }
-
-  std::size_t find(std::string_view id) const {
-    if (id.empty()) return kNotFound;
-    if (!slots_.empty()) return slots_[slot_of(id)] == 0 ? kNotFound : slots_[slot_of(id)] - 1;
-    for (std::size_t i = list_.size(); i-- > 0;) {
-      if (list_[i].id() == id) return i;
-    }
-    return kNotFound;
-  }
-
-  // Of a document of the list.
-  void insert(std::size_t position) {
-    const std::string_view id = list_[position].id();
-    if (slots_.empty() || id.empty()) return;
-    slots_[slot_of(id)] = static_cast<std::uint32_t>(position + 1);
-  }
-
- private:
-  // Where `id` is, or the free slot where it belongs.
-  std::size_t slot_of(std::string_view id) const {
-    // The address is a seed that nobody who chooses ids can know.
-    const auto seed = reinterpret_cast<std::uintptr_t>(slots_.data());
-    std::size_t slot = XXH3_64bits_withSeed(id.data(), id.size(), seed) & (slots_.size() - 1);
-    while (slots_[slot] != 0 && list_[slots_[slot] - 1].id() != id) {
-      slot = (slot + 1) & (slots_.size() - 1);
-    }
-    return slot;
-  }
-
-  const List& list_;
-  std::vector<std::uint32_t> slots_;  // position + 1, 0: free; a power of two, half empty
-};
-
 bool merge(Document& left, const Document& right);
 
 // Puts documents behind a list, or into those of the list that have their ids.
 template <typename List>
 class Merger {
+  using Index = IdIndex<List, Repeated::kLast>;
+
  public:
   // The list will have at most `most` documents.
   Merger(List& list, std::size_t most) : list_(list), index_(list, most) {}
@@ -77,7 +32,7 @@ class Merger {
   template <typename Adopt>
   bool add(Document document, Adopt&& adopt) {
     const std::size_t found = index_.find(document.id());
-    if (found != kNotFound) return merge(list_[found], document);
+    if (found != Index::kNotFound) return merge(list_[found], document);
     adopt(document);
     list_.push_back(std::move(document));
     index_.insert(list_.size() - 1);
@@ -86,7 +41,7 @@ class Merger {
 
  private:
   List& list_;
-  IdIndex<List> index_;
+  Index index_;
 };
 
 template <typename Adopt>
@@ -201,16 +156,6 @@ bool merge(Document& left, const Document& right) {
   changed = merge_wholes(left, right) || changed;
   changed = merge_chunks(left, right) || changed;
   return merge_matches(left, right) || changed;
-}
-
-bool repeats_ids(const DocumentList& list) {
-  IdIndex<DocumentList> index(list, list.size());
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    // The index knows the last document with an id; an earlier one finds a later one.
-    const std::size_t found = index.find(list[i].id());
-    if (found != kNotFound && found != i) return true;
-  }
-  return false;
 }
 
 }  // namespace

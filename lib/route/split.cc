@@ -11,6 +11,7 @@ std::uint16_t shard_of(std::string_view id, std::size_t shards) {
 }
 
 Status Split::deal(const Bytes& payload, std::size_t shards) {
+  ids_.clear();
   Status read = wire::read_ids(payload, ids_);
   if (!read) {
     share(payload, shards);
@@ -19,7 +20,6 @@ Status Split::deal(const Bytes& payload, std::size_t shards) {
   shards_.clear();
   for (const std::string_view id : ids_)
     shards_.push_back(shard_of(id, shards));
-  ids_.clear();
   parts_.resize(shards);
   wire::deal_documents(payload, shards_, parts_);
   return {};

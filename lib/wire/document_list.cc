@@ -13,7 +13,6 @@
 namespace flow::wire {
 namespace {
 
-constexpr char kMagic[] = {'F', 'D', 'L', '1'};
 constexpr std::size_t kMaxListBytes = 0x7FFFFFFF;
 
 Entry entry(const std::byte* list, std::size_t index) {

@@ -7,6 +7,7 @@
 
 namespace flow::wire {
 
+inline constexpr char kMagic[] = {'F', 'D', 'L', '1'};
 inline constexpr std::size_t kAlignment = 16;
 inline constexpr std::size_t kEntries = 8;  // where the table of entries begins
 

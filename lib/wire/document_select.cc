@@ -26,17 +26,24 @@ Entry entry(const std::byte* list, std::size_t size, std::size_t index) {
   return entry;
 }
 
+// Of a list whose frame was checked.
+std::size_t count_of(const Bytes& list) {
+  std::uint32_t count = 0;
+  if (list.size() >= kEntries) std::memcpy(&count, list.data() + sizeof kMagic, sizeof count);
+  return count;
+}
+
 // A list that is put together from blobs of another.
 class ListWriter {
  public:
   // `blobs`: the sum of their padded sizes.
-  ListWriter(const std::byte* magic, std::size_t count, std::size_t blobs)
+  ListWriter(std::size_t count, std::size_t blobs)
       : out_(padded(kEntries + sizeof(Entry) * count) + blobs),  // zeroes: the padding
         at_(padded(kEntries + sizeof(Entry) * count)),
         end_(at_) {
-    std::memcpy(out_.data(), magic, 4);
+    std::memcpy(out_.data(), kMagic, sizeof kMagic);
     const auto written = static_cast<std::uint32_t>(count);
-    std::memcpy(out_.data() + 4, &written, sizeof written);
+    std::memcpy(out_.data() + sizeof kMagic, &written, sizeof written);
   }
 
   void add(const std::byte* list, Entry from) {
@@ -70,7 +77,7 @@ Bytes select_documents(const Bytes& list, const std::vector<bool>& keep) {
   for (std::size_t i = 0; i < keep.size(); ++i) {
     if (keep[i]) blobs += padded(entry(start, list.size(), i).size);
   }
-  ListWriter writer(start, count, blobs);
+  ListWriter writer(count, blobs);
   for (std::size_t i = 0; i < keep.size(); ++i) {
     if (keep[i]) writer.add(start, entry(start, list.size(), i));
   }
@@ -78,10 +85,9 @@ Bytes select_documents(const Bytes& list, const std::vector<bool>& keep) {
 }
 
 Status read_ids(const Bytes& payload, std::vector<std::string_view>& ids) {
-  ids.clear();
   const std::optional<std::size_t> count = DocumentList::count(payload);
   if (!count) return Error{Errc::kInvalidArgument, "the payload is no document list"};
-  ids.reserve(*count);
+  ids.reserve(ids.size() + *count);
   const std::byte* start = payload.data();
   for (std::size_t i = 0; i < *count; ++i) {
     const Entry at = entry(start, payload.size(), i);
@@ -100,9 +106,27 @@ Bytes reorder_documents(const Bytes& list, std::span<const std::size_t> order) {
   std::size_t blobs = 0;
   for (const std::size_t i : order)
     blobs += padded(entry(start, list.size(), i).size);
-  ListWriter writer(start, order.size(), blobs);
+  ListWriter writer(order.size(), blobs);
   for (const std::size_t i : order)
     writer.add(start, entry(start, list.size(), i));
+  return writer.finish();
+}
+
+Bytes concatenate_documents(std::span<const Bytes> lists) {
+  std::size_t count = 0;
+  std::size_t blobs = 0;
+  for (const Bytes& list : lists) {
+    const std::size_t documents = count_of(list);
+    for (std::size_t i = 0; i < documents; ++i)
+      blobs += padded(entry(list.data(), list.size(), i).size);
+    count += documents;
+  }
+  ListWriter writer(count, blobs);
+  for (const Bytes& list : lists) {
+    const std::size_t documents = count_of(list);
+    for (std::size_t i = 0; i < documents; ++i)
+      writer.add(list.data(), entry(list.data(), list.size(), i));
+  }
   return writer.finish();
 }
 
@@ -122,8 +146,7 @@ void deal_documents(const Bytes& list, std::span<const std::uint16_t> to, std::s
   for (std::size_t part = 0; part < parts.size(); ++part) {
     const Share& share = shares[part];
     parts[part] = share.count == to.size() ? list : Bytes();
-    if (share.count > 0 && share.count < to.size())
-      writers[part].emplace(start, share.count, share.blobs);
+    if (share.count > 0 && share.count < to.size()) writers[part].emplace(share.count, share.blobs);
   }
   for (std::size_t i = 0; i < to.size(); ++i) {
     if (writers[to[i]]) writers[to[i]]->add(start, entry(start, list.size(), i));

@@ -164,6 +164,41 @@ TEST_CASE("ids that repeat on a right side are merged although the left side is 
   CHECK(merged_ids(shard, topology(), Form::kConcatenated) == Ids{"1"});
 }
 
+TEST_CASE("documents that are all different are put together as the blobs they were") {
+  for (const std::size_t count : {2U, 40U}) {  // 40: ids are looked up, not compared
+    Ids left;
+    Ids right;
+    for (std::size_t i = 0; i < count; ++i) {
+      left.push_back("l" + std::to_string(i));
+      right.push_back(i % 3 == 0 ? "" : "r" + std::to_string(i));  // without an id: never the same
+    }
+    const auto parts = list_of(part(kA, 0, payload(left, "left")), part(kA, 1, {}),
+                               part(kB, 0, payload(right, "right")));
+    for (const Form form : {Form::kReduced, Form::kConcatenated}) {
+      const auto opened = route::merge_documents(parts, topology(), form);
+      REQUIRE(opened);
+      const auto merged = route::merge_payload(parts, topology(), form, 1 << 20);
+      REQUIRE(merged);
+      CHECK(*merged == std::get<DocumentList>(*opened).encode());
+    }
+  }
+}
+
+TEST_CASE("one document that is there twice is merged among many that are not") {
+  Ids left;
+  for (int i = 0; i < 40; ++i)
+    left.push_back(std::to_string(i));
+  const auto parts =
+      list_of(part(kA, 0, payload(left)), part(kB, 0, payload({"x", "7", "y"}, "seven")));
+
+  const auto merged = route::merge_payload(parts, topology(), Form::kReduced, 1 << 20);
+
+  REQUIRE(merged);
+  DocumentList list = *DocumentList::open(*merged);
+  CHECK(list.size() == 42);
+  CHECK(list[7].text() == "seven");
+}
+
 TEST_CASE("nothing from anywhere is an empty payload") {
   const auto parts = list_of(part(kA, 0, {}), part(kB, 0, {}));
 

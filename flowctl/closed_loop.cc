@@ -18,11 +18,11 @@ LoopResult ClosedLoop::run() {
   const Instant began = clock_.now();
   until_ = began + options_.duration;
   for (std::size_t place = 0; place < options_.concurrency; ++place)
-    send(place);
+    send(place, began);
   for (auto rested = wait_for_rested(); !rested.empty(); rested = wait_for_rested()) {
     std::this_thread::sleep_for(kRest);
     for (const std::size_t place : rested)
-      send(place);
+      send(place, clock_.now());
   }
   result_.took = clock_.now() - began;
   return std::move(result_);
@@ -35,8 +35,8 @@ std::vector<std::size_t> ClosedLoop::wait_for_rested() {
   return std::exchange(resting_, {});
 }
 
-void ClosedLoop::send(std::size_t place) {
-  sent_at_[place] = clock_.now();
+void ClosedLoop::send(std::size_t place, Instant now) {
+  sent_at_[place] = now;
   client_.submit_raw(options_.endpoint, options_.payload, Bytes(), options_.timeout,
                      [this, place](Reply reply) { answered(place, reply); });
 }
@@ -46,7 +46,7 @@ void ClosedLoop::answered(std::size_t place, const Reply& reply) {
   const bool over = now >= until_;
   if (!over && reply.ok()) {
     result_.count(reply, now - sent_at_[place]);
-    send(place);
+    send(place, now);
     return;
   }
   const std::scoped_lock lock(mutex_);

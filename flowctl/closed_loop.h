@@ -23,7 +23,7 @@ class ClosedLoop {
   LoopResult run();
 
  private:
-  void send(std::size_t place);
+  void send(std::size_t place, Instant now);
   void answered(std::size_t place, const Reply& reply);
   std::vector<std::size_t> wait_for_rested();
 

@@ -180,6 +180,7 @@ class Core {
   route::Split split_;
   route::GatherTable gather_;  // of the sink's shards
   route::Joined joined_;
+  route::PartPool pool_;
   RequestTable table_;
   TimerWheel deadlines_;
   std::vector<SlotQueue> queues_;                  // by endpoint

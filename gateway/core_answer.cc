@@ -64,8 +64,9 @@ void Core::on_shard(std::uint32_t slot, wire::Part& part, Instant now) {
       choice.here = choice.here || sent_it;
     }
   }
-  const auto outcome = gather_.add(std::make_unique<wire::Part>(std::move(part)),
-                                   {&topology.sink, 1}, entry.deadline, joined_);
+  route::PartPointer held = pool_.take();  // `part` goes on with its memory
+  std::swap(*held, part);
+  const auto outcome = gather_.add(std::move(held), {&topology.sink, 1}, entry.deadline, joined_);
   using enum route::GatherTable::Outcome;
   if (outcome == kRefused) {
     leave_queue(slot);
@@ -73,6 +74,9 @@ void Core::on_shard(std::uint32_t slot, wire::Part& part, Instant now) {
                    now);
   } else if (outcome == kComplete) {
     conclude(slot, join_shards(), now);
+    for (route::PartPointer& joined : joined_.parts)
+      pool_.give(std::move(joined));
+    joined_.parts.clear();
   } else if (outcome != kWaiting) {
     counters_.add(Counter::kLateParts);
   }

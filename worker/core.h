@@ -22,14 +22,16 @@
 #include "batcher.h"
 #include "contents.h"
 #include "execution.h"
-#include "part_pool.h"
 #include "route/filter.h"
 #include "route/gather.h"
+#include "route/part_pool.h"
 #include "route/split.h"
 #include "wire/document_ids.h"
 #include "wire/topology.h"
 
 namespace flow::worker {
+
+using route::PartPointer;
 
 // Who this worker is.
 struct Self {
@@ -211,7 +213,7 @@ class Core {
   Self self_;
   Execution& execution_;
   WorkerPort& port_;
-  PartPool pool_;
+  route::PartPool pool_;
   route::GatherTable gather_;
   wire::DocumentIds ids_;
   route::Split split_;

@@ -10,6 +10,12 @@ namespace flow::route {
 
 using wire::PlanEntry;
 
+namespace {
+
+constexpr std::size_t kSpare = 256;  // entries kept for later: what is usual, not what is possible
+
+}  // namespace
+
 std::uint16_t expected_from(NodeIndex need, std::span<const PlanEntry> plan) {
   if (need == kGatewayNode) return 1;
   if (need.value >= plan.size() || plan[need.value].target == 0) return 0;
@@ -30,10 +36,38 @@ bool GatherTable::has_room(std::size_t bytes, bool opens) const {
 std::size_t GatherTable::drop(Entries::iterator entry) {
   const auto held = [](const Slot& slot) { return slot.part != nullptr; };
   const auto parts = static_cast<std::size_t>(std::ranges::count_if(entry->second.slots, held));
-  bytes_ -= entry->second.bytes;
-  entries_.erase(entry);
-  if (entries_.empty()) next_deadline_ = kNever;
+  close_entry(entry);
   return parts;
+}
+
+GatherTable::Entries::iterator GatherTable::open_entry(const wire::PartHeader& header,
+                                                       std::span<const NodeIndex> needs) {
+  Entries::iterator at;
+  if (spare_.empty()) {
+    at = entries_.try_emplace(header.request).first;
+  } else {
+    spare_.back().key() = header.request;
+    at = entries_.insert(std::move(spare_.back())).position;
+    spare_.pop_back();
+  }
+  Entry& entry = at->second;
+  entry.attempt = header.attempt;
+  entry.expected = expected_parts(needs, header.plan);
+  entry.waiting = entry.expected;
+  entry.slots.reserve(entry.expected);
+  return at;
+}
+
+void GatherTable::close_entry(Entries::iterator entry) {
+  bytes_ -= entry->second.bytes;
+  Entries::node_type node = entries_.extract(entry);
+  if (spare_.size() < kSpare) {
+    std::vector<Slot> slots = std::move(node.mapped().slots);
+    slots.clear();
+    node.mapped() = Entry{.slots = std::move(slots)};
+    spare_.push_back(std::move(node));
+  }
+  if (entries_.empty()) next_deadline_ = kNever;
 }
 
 GatherTable::Outcome GatherTable::add(PartPointer part, std::span<const NodeIndex> needs,
@@ -50,13 +84,7 @@ GatherTable::Outcome GatherTable::add(PartPointer part, std::span<const NodeInde
     if (const auto seen = refuse_seen(entry->second, place)) return *seen;
   }
   if (const auto full = make_room(*part, entry == entries_.end())) return *full;
-  if (entry == entries_.end()) {
-    entry = entries_.try_emplace(request).first;
-    entry->second.attempt = part->header.attempt;
-    entry->second.expected = expected_parts(needs, part->header.plan);
-    entry->second.waiting = entry->second.expected;
-    entry->second.slots.reserve(entry->second.expected);
-  }
+  if (entry == entries_.end()) entry = open_entry(part->header, needs);
   Entry& held = entry->second;
   held.deadline = std::min(held.deadline, deadline);
   next_deadline_ = std::min(next_deadline_, held.deadline);

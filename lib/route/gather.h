@@ -27,11 +27,10 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "route/part_pool.h"
 #include "wire/part.h"
 
 namespace flow::route {
-
-using PartPointer = std::unique_ptr<wire::Part>;
 
 // How many parts a node with these needs receives from `need` under `plan`; 0 when the request
 // does not reach it. The gateway, as a need, sends one.
@@ -147,6 +146,8 @@ class GatherTable {
   void settle(Entry& entry, const Place& place, bool success);
   static void put(Entry& entry, const Place& place, PartPointer part);
   void release(Entry& entry, PartPointer& part);
+  Entries::iterator open_entry(const wire::PartHeader& header, std::span<const NodeIndex> needs);
+  void close_entry(Entries::iterator entry);
   void complete(Entries::iterator entry, Joined& joined);
   void remember(RequestId request, const Entry& entry);
   bool forget(const Went& went);
@@ -156,6 +157,7 @@ class GatherTable {
   GatherLimits limits_;
   GatherCounters counters_;
   Entries entries_;
+  std::vector<Entries::node_type> spare_;  // closed entries, to be used again
   std::unordered_map<RequestId, Past> remembered_;
   std::deque<Went> went_;  // all of remembered_, and some that are not any more; oldest first
   std::size_t bytes_ = 0;

@@ -165,6 +165,28 @@ std::optional<Bytes> concatenate_unopened(std::span<const PartPointer> parts, st
   return all.size() > limit ? std::nullopt : std::optional(std::move(all));
 }
 
+// Comparing costs less than opening only where documents are small.
+constexpr std::size_t kComparedUpTo = 4096;
+
+// The payload that all parts have, where merging it with itself changes nothing: each of its
+// documents has an id of its own, and none has chunks or matches. Shards that have nothing to say
+// about a request's documents send them as they came.
+std::optional<Bytes> same_payload(std::span<const PartPointer> parts,
+                                  const wire::Topology& topology) {
+  const Bytes& first = parts.front()->payload;
+  const std::size_t count = wire::DocumentList::count(first).value_or(0);
+  if (first.size() > count * kComparedUpTo) return std::nullopt;
+  for (const PartPointer& part : parts) {
+    if (keeps_shards_apart(topology, part->header.source) || part->payload != first)
+      return std::nullopt;
+  }
+  std::vector<std::string_view> ids;
+  if (!wire::read_ids(first, ids) || repeats_ids(ids) || !wire::all_flat(first))
+    return std::nullopt;
+  if (std::ranges::any_of(ids, &std::string_view::empty)) return std::nullopt;
+  return first;
+}
+
 bool is_one_list(Form form) {
   return form == Form::kReduced || form == Form::kConcatenated;
 }
@@ -305,6 +327,9 @@ Result<Bytes> merge_payload(std::span<const PartPointer> parts, const wire::Topo
                             Form form, std::size_t limit, const Filter* filter) {
   if (is_one_list(form) && (filter == nullptr || !filters_any(parts))) {
     if (std::optional<Bytes> only = only_payload(parts, topology, form)) return *std::move(only);
+    if (form == Form::kReduced) {
+      if (std::optional<Bytes> same = same_payload(parts, topology)) return *std::move(same);
+    }
     if (std::optional<Bytes> all = concatenate_unopened(parts, limit)) return *std::move(all);
   }
   Result<MergedDocuments> merged = merge_documents(parts, topology, form, filter);

@@ -101,6 +101,19 @@ Status read_ids(const Bytes& payload, std::vector<std::string_view>& ids) {
   return {};
 }
 
+bool all_flat(const Bytes& list) {
+  const std::size_t count = count_of(list);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Entry at = entry(list.data(), list.size(), i);
+    internal::BufferReader buffer({list.data() + at.offset, at.size}, "document");
+    const auto document = internal::TableReader::root(buffer, fbs::DocumentTypeTable);
+    const bool flat =
+        !document.refers(fbs::Document::VT_CHUNKS) && !document.refers(fbs::Document::VT_MATCHES);
+    if (!flat || !buffer.ok()) return false;
+  }
+  return true;
+}
+
 Bytes reorder_documents(const Bytes& list, std::span<const std::size_t> order) {
   const std::byte* start = list.data();
   std::size_t blobs = 0;

@@ -22,6 +22,9 @@ Bytes select_documents(const Bytes& list, const std::vector<bool>& keep);
 // pass the documents on. kInvalidArgument names the document's position.
 Status read_ids(const Bytes& payload, std::vector<std::string_view>& ids);
 
+// Whether no document of a list that read_ids() took has chunks or matches.
+bool all_flat(const Bytes& list);
+
 // The same documents in another order: first number order[0], then number order[1]. `list` is one
 // that read_ids() took, `order` has each of its positions once.
 Bytes reorder_documents(const Bytes& list, std::span<const std::size_t> order);

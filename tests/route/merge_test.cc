@@ -199,6 +199,31 @@ TEST_CASE("one document that is there twice is merged among many that are not") 
   CHECK(list[7].text() == "seven");
 }
 
+TEST_CASE("what all shards send alike is that, whatever it is") {
+  Document nested;
+  nested.set_id("n");
+  Document chunk;
+  chunk.set_text("without an id: never the same");
+  nested.add_chunk(chunk);
+  Document large;
+  large.set_id("large");
+  large.set_text(std::string(10'000, 'x'));
+  const std::vector<Bytes> payloads = {payload({"1", "2", "3"}, "text"), payload({"1", "", "2"}),
+                                       payload({"1", "2", "1"}), DocumentList({nested}).encode(),
+                                       DocumentList({large}).encode()};
+  for (const Bytes& each : payloads) {
+    const auto parts = list_of(part(kA, 0, each), part(kA, 1, each), part(kA, 2, each));
+    const auto opened = route::merge_documents(parts, topology(), Form::kReduced);
+    REQUIRE(opened);
+    const auto merged = route::merge_payload(parts, topology(), Form::kReduced, 1 << 20);
+    REQUIRE(merged);
+    CHECK(*merged == std::get<DocumentList>(*opened).encode());
+  }
+  const auto parts = list_of(part(kA, 0, payloads[0]), part(kA, 1, payloads[0]));
+  CHECK(route::merge_payload(parts, topology(), Form::kReduced, 1 << 20)->data() ==
+        payloads[0].data());
+}
+
 TEST_CASE("nothing from anywhere is an empty payload") {
   const auto parts = list_of(part(kA, 0, {}), part(kB, 0, {}));
 

@@ -8,7 +8,7 @@
 
 #include "wire/part.h"
 
-namespace flow::worker {
+namespace flow::route {
 
 using PartPointer = std::unique_ptr<wire::Part>;
 
@@ -37,4 +37,4 @@ class PartPool {
   std::vector<PartPointer> free_;
 };
 
-}  // namespace flow::worker
+}  // namespace flow::route

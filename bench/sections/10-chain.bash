@@ -1,55 +1,28 @@
-# chain: against ZeroMQ alone
+# chain: two stages, against ZeroMQ alone
 
-readonly cells=("128 64" "4096 64" "65536 64" "128 1")  # bytes, in flight
+# bytes, in flight
+readonly chain_cells=("128 64" "128 512" "4096 64" "65536 64" "1048576 64" "128 1" "1048576 1")
 readonly chain_processes=(gateway/0 a/rep-0 b/rep-0 broker redis flowctl)
-
-# keep_side NAME JSON-LINES RPS-KEY P50-KEY P99-KEY CPU-KEY
-keep_side() {
-  local name=$1 lines=$2 pair what unit key
-  for pair in "rps:requests/s:$3" "p50_us:us:$4" "p99_us:us:$5" "cpu_us:us/request:$6"; do
-    IFS=: read -r what unit key <<<"$pair"
-    keep "$name.$what" "$unit" $(while read -r line; do field "$key" <<<"$line"; done <<<"$lines")
-  done
-}
 
 # keep_processes NAME JSON-LINES: the CPU time of each process of the flow and of its client.
 keep_processes() {
   local process
   for process in "${chain_processes[@]}"; do
+    # shellcheck disable=SC2046
     keep "$1.$process" us/request $(sed "s|.*\"name\":\"$process\",||" <<<"$2" | while read -r line; do field us_per_request <<<"$line"; done)
   done
 }
 
-measure_cell() {  # BYTES IN-FLIGHT
-  local name=chain.$1x$2 flow='' peer='' ratios=() round ours theirs
-  for ((round = 0; round < rounds; round++)); do
-    ours=$(pinned flowctl bench chain / --size "$1B" --concurrency "$2" --duration "${seconds}s" -o json)
-    theirs=$(pinned "$programs/zmq_chain" "$1" "$2" "$seconds")
-    flow+=${flow:+$'\n'}$ours
-    peer+=${peer:+$'\n'}$theirs
-    ratios+=("$(calculate "$(field us_per_request <<<"$ours") / $(field cpu_us_per_request <<<"$theirs")")")
-  done
-  keep_side "$name.flow" "$flow" throughput_rps p50 p99 us_per_request
-  keep_processes "$name.flow.cpu_us" "$flow"
-  keep_side "$name.zmq" "$peer" rps p50_us p99_us cpu_us_per_request
-  keep "$name.ratio" times "${ratios[@]}"
-  printf '| %d B | %d | %s | %s | **%s** | %s | %s | %s | %s | %s | %s | %s |\n' "$1" "$2" \
-    "$(figure "$name.flow.cpu_us" 2)" "$(figure "$name.zmq.cpu_us" 2)" "$(figure "$name.ratio" 2)" \
-    "$(spread "$name.ratio" 2)" "$(figure "$name.flow.rps" 0)" "$(figure "$name.zmq.rps" 0)" \
-    "$(figure "$name.flow.p50_us" 0)" "$(figure "$name.zmq.p50_us" 0)" \
-    "$(figure "$name.flow.p99_us" 0)" "$(figure "$name.zmq.p99_us" 0)"
-}
-
 measure_chain() {
-  local cell bytes in_flight
+  local cell bytes in_flight flow_said
   printf '\n## A chain of two stages, against ZeroMQ alone\n\nAll processes on one core; CPU is that of all of them, the client too.\n\n'
-  printf '| document | in flight | CPU us/request | ZeroMQ | ratio | ratios | requests/s | ZeroMQ | p50 us | ZeroMQ | p99 us | ZeroMQ |\n'
-  printf '|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n'
+  zmq_table_head
   up "$here/flows/chain.toml" pinned
-  pinned flowctl bench chain / --concurrency 64 --duration 0.2s -o json >/dev/null
-  for cell in "${cells[@]}"; do
+  run_flow chain 128 64 0.2 >/dev/null
+  for cell in "${chain_cells[@]}"; do
     read -r bytes in_flight <<<"$cell"
-    measure_cell "$bytes" "$in_flight"
+    compare_with_zmq chain zmq_chain "$bytes" "$in_flight"
+    keep_processes "chain.${bytes}x$in_flight.flow.cpu_us" "$flow_said"
   done
   down chain
   show_processes
@@ -58,13 +31,15 @@ measure_chain() {
 show_processes() {
   local process cell
   printf "\nWhere Flow's CPU time went, us/request:\n\n| process |"
-  printf ' %s B x %s |' ${cells[*]}
+  for cell in "${chain_cells[@]}"; do
+    printf ' %s B x %s |' "${cell% *}" "${cell#* }"
+  done
   printf '\n|---|'
-  printf -- '--:|%.0s' "${cells[@]}"
+  printf -- '--:|%.0s' "${chain_cells[@]}"
   printf '\n'
   for process in "${chain_processes[@]}"; do
     printf '| %s |' "$process"
-    for cell in "${cells[@]}"; do
+    for cell in "${chain_cells[@]}"; do
       printf ' %s |' "$(figure "chain.${cell/ /x}.flow.cpu_us.$process" 2)"
     done
     printf '\n'
@@ -72,5 +47,11 @@ show_processes() {
 }
 
 goals_chain() {
-  goal chain.128x64.ratio 2 at-most 2.5 'CPU per request, times that of ZeroMQ alone (128 B, 64 in flight)'
+  local times='CPU per request, times that of ZeroMQ alone'
+  goal chain.128x64.ratio 2 at-most 1.5 "$times (chain, 128 B, 64 in flight)"
+  goal chain.128x512.ratio 2 at-most 1.2 "$times (chain, 128 B, 512 in flight)"
+  goal chain.4096x64.ratio 2 at-most 1.2 "$times (chain, 4 KiB, 64 in flight)"
+  goal chain.65536x64.ratio 2 at-most 1.15 "$times (chain, 64 KiB, 64 in flight)"
+  goal chain.1048576x64.ratio 2 at-most 1.15 "$times (chain, 1 MiB, 64 in flight)"
+  goal chain.128x1.p50_ratio 2 at-most 1.25 'p50, times that of ZeroMQ alone (chain, 128 B, 1 in flight)'
 }

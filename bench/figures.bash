@@ -70,3 +70,14 @@ write_json() {
   awk -F'\t' '{ printf "%s{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%s,\"rounds\":[%s]}", (NR > 1 ? ",\n" : ""), $1, $2, $3, $4 }
     END { print "\n]}" }' "$figures"
 }
+
+# goal FIGURE DIGITS at-most|at-least LIMIT TEXT: a line of the table of goals, if the figure was measured.
+goal() {
+  local got met
+  got=$(figure "$1" 6)  # as it is, not as it is printed
+  [[ -n $got ]] || return 0
+  if [[ $3 == at-most ]]; then met="$got <= $4"; else met="$got >= $4"; fi
+  met=$(awk "BEGIN { print ($met) ? \"yes\" : \"**no**\" }")
+  ((goals++ > 0)) || printf '\n## Goals\n\n| | goal | here | met |\n|---|--:|--:|---|\n'
+  printf '| %s | %s %s | %s | %s |\n' "$5" "${3/-/ }" "$4" "$(figure "$1" "$2")" "$met"
+}

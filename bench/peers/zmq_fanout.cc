@@ -1,0 +1,116 @@
+// What a fan-out to four shards costs with ZeroMQ alone, when the answer waits for all of them.
+//
+//   client DEALER <-> gateway ROUTER;  gateway XPUB -> SUB shards 0 to 3 PUSH -> PULL gateway
+//
+// Six processes over ipc. Each shard looks whether the message is whole and sends all of it back;
+// the gateway counts, and passes the fourth on to the client. Nothing is merged.
+#include "zmq_socket.h"
+
+namespace {
+
+using peer::Front;
+using peer::Processes;
+using peer::Socket;
+
+constexpr int kBurst = 64;
+constexpr int kShards = 4;
+
+struct Addresses {
+  explicit Addresses(const std::string& folder)
+      : front("ipc://" + folder + "/front"),
+        shards("ipc://" + folder + "/shards"),
+        back("ipc://" + folder + "/back") {}
+  std::string front;
+  std::string shards;
+  std::string back;
+};
+
+void run_shard(const Addresses& addresses, const Processes::Ready& ready) {
+  void* context = zmq_ctx_new();
+  Socket in(context, ZMQ_SUB);
+  Socket out(context, ZMQ_PUSH);
+  if (zmq_setsockopt(in.handle(), ZMQ_SUBSCRIBE, "", 0) != 0) throw peer::Error("ZMQ_SUBSCRIBE");
+  in.connect(addresses.shards);
+  out.connect(addresses.back);
+  ready();
+  zmq_msg_t message;
+  zmq_msg_init(&message);
+  while (in.receive(message, 0)) {
+    (void)peer::number_of(message);
+    out.send(message);
+  }
+}
+
+class Gateway {
+ public:
+  explicit Gateway(const Addresses& addresses)
+      : front_(context_, addresses.front), shards_(context_, ZMQ_XPUB), back_(context_, ZMQ_PULL) {
+    shards_.set(ZMQ_XPUB_NODROP, 1);
+    shards_.set(ZMQ_XPUB_VERBOSE, 1);  // every subscription is told, not only the first of a topic
+    shards_.bind(addresses.shards);
+    back_.bind(addresses.back);
+    zmq_msg_init(&message_);
+  }
+
+  void wait_for_shards() {
+    for (int shard = 0; shard < kShards; ++shard)
+      shards_.receive(message_, 0);
+  }
+
+  void run() {
+    for (;;) {
+      const bool asked = take_requests();
+      const bool answered = take_answers();
+      if (!asked && !answered) peer::wait_for(front_.handle(), back_.handle());
+    }
+  }
+
+ private:
+  bool take_requests() {
+    int taken = 0;
+    for (; taken < kBurst; ++taken) {
+      const auto number = front_.receive(message_);
+      if (!number) break;
+      missing_[*number % peer::kSlots] = kShards;
+      shards_.send(message_);
+    }
+    return taken > 0;
+  }
+
+  bool take_answers() {
+    int taken = 0;
+    for (; taken < kBurst && back_.receive(message_, ZMQ_DONTWAIT); ++taken) {
+      const std::uint64_t number = peer::number_of(message_);
+      if (--missing_[number % peer::kSlots] == 0) front_.answer(number, message_);
+    }
+    return taken > 0;
+  }
+
+  void* context_ = zmq_ctx_new();
+  Front front_;
+  Socket shards_;
+  Socket back_;
+  zmq_msg_t message_{};
+  std::vector<int> missing_ = std::vector<int>(peer::kSlots);
+};
+
+std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder) {
+  const Addresses addresses(folder);
+  for (int shard = 0; shard < kShards; ++shard) {
+    processes.start("shard " + std::to_string(shard),
+                    [&addresses](const Processes::Ready& ready) { run_shard(addresses, ready); });
+  }
+  processes.start("gateway", [&addresses](const Processes::Ready& ready) {
+    Gateway gateway(addresses);
+    gateway.wait_for_shards();
+    ready();
+    gateway.run();
+  });
+  return std::make_unique<peer::ZmqClient>(addresses.front);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return peer::run(argc, argv, {"zmq_fanout", peer::kMaxBytes, start});
+}

@@ -1,0 +1,131 @@
+# growth: how cost, latency and memory grow with the work
+
+growth_seconds=$(normally 1 0.1)
+growth_rounds=$((rounds < 3 ? rounds : 3))
+growth_steps=$(normally 99 2)  # of each curve, at most
+readonly growth_curves=(executors shards replicas documents requests)
+declare -rA growth_points=([executors]='1 2 4 8 16' [shards]='1 2 4 8 16' [replicas]='1 2 4 8 16 32'
+  [documents]='1 10 100 1000' [requests]='10 100 1000 10000')
+declare -rA growth_titles=([executors]='executors in a chain, 64 requests in flight'
+  [shards]='shards that all get a request (ALL), 64 requests in flight'
+  [replicas]='replicas of one executor, 64 requests in flight'
+  [documents]='documents of 128 B in a request, 16 requests in flight'
+  [requests]='requests in flight or waiting')
+readonly most_of_a_client=1000  # requests in flight; a gateway lets one client have 1024
+
+growth_flow() {  # CURVE N
+  local at executors=1
+  [[ $1 != executors ]] || executors=$2
+  printf '[flow]\nname = "growth"\n\n[gateway]\nmax_queued = 16384\n'
+  for ((at = 0; at < executors; at++)); do
+    printf '\n[[executor]]\nname = "e%d"\nuses = "pass-through"\n' "$at"
+  done
+  case $1 in
+    shards) printf 'shards = %d\npolling = "ALL"\n' "$2" ;;
+    replicas) printf 'replicas = %d\n' "$2" ;;
+  esac
+}
+
+# growth_load IN-FLIGHT DOCUMENTS SECONDS: by as many clients as it takes; what each said, one a line.
+growth_load() {
+  local clients=$((($1 + most_of_a_client - 1) / most_of_a_client)) at pid pids=() failed=
+  for ((at = 0; at < clients; at++)); do
+    pinned flowctl bench growth / --concurrency $(($1 / clients)) --documents "$2" --duration "$3s" -o json \
+      >"$work/client.$at" 2>"$work/client.$at.log" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || failed=yes; done
+  [[ -z $failed ]] || fail "flowctl bench growth: $(cat "$work"/client.*.log)"
+  for ((at = 0; at < clients; at++)); do cat "$work/client.$at"; done
+}
+
+flow_cpu_ns() {  # FLOW: of all its processes
+  local name pid sum=0
+  while read -r name pid; do sum=$((sum + $(cpu_ns "$pid"))); done < <(processes "$1")
+  echo "$sum"
+}
+flow_rss_mib() {  # FLOW
+  local name pid
+  while read -r name pid; do rss_mib "$pid"; echo; done < <(processes "$1") | awk '{ sum += $1 } END { printf "%.1f", sum }'
+}
+
+# growth_point CURVE N: "CPU-us p50-us MiB" of a flow that was started for it.
+growth_point() {
+  local in_flight=64 documents=1 before used said line requests=0 clients=0
+  case $1 in
+    documents) in_flight=16 documents=$2 ;;
+    requests) in_flight=$2 ;;
+  esac
+  growth_flow "$1" "$2" >"$work/growth.toml"
+  up "$work/growth.toml" pinned
+  growth_load $((in_flight < most_of_a_client ? in_flight : most_of_a_client)) "$documents" 0.1 >/dev/null
+  before=$(flow_cpu_ns growth)
+  said=$(growth_load "$in_flight" "$documents" "$growth_seconds")
+  used=$(($(flow_cpu_ns growth) - before))
+  while read -r line; do
+    requests=$((requests + $(field requests <<<"$line")))
+    clients="$clients + $(field requests <<<"$line") * $(sed 's/.*"name":"flowctl",//' <<<"$line" | field us_per_request)"
+  done <<<"$said"
+  printf '%s %s %s\n' "$(calculate "($used / 1000 + $clients) / $requests")" \
+    "$(while read -r line; do field p50 <<<"$line"; done <<<"$said" | median)" "$(flow_rss_mib growth)"
+  down growth
+}
+
+measure_growth() {
+  local curve points round n cpu p50 rss
+  declare -A got=()
+  printf '\n## Growth\n\nEach point is a flow of its own, all processes on one core. A slope is that of logarithms between neighbours: 1 is growth\n'
+  printf 'in proportion, 0 is none. "one more": what each of those that were added costs. Memory: resident, of all processes of the flow.\n'
+  for curve in "${growth_curves[@]}"; do
+    read -r -a points <<<"${growth_points[$curve]}"
+    points=("${points[@]:0:growth_steps}")
+    for ((round = 0; round < growth_rounds; round++)); do
+      for n in "${points[@]}"; do got[$curve.$n]+=$(growth_point "$curve" "$n")$'\n'; done
+    done
+    for n in "${points[@]}"; do
+      read -r -d '' -a cpu < <(cut -s -d' ' -f1 <<<"${got[$curve.$n]}") || true
+      read -r -d '' -a p50 < <(cut -s -d' ' -f2 <<<"${got[$curve.$n]}") || true
+      read -r -d '' -a rss < <(cut -s -d' ' -f3 <<<"${got[$curve.$n]}") || true
+      keep "growth.$curve.$n.cpu_us" us/request "${cpu[@]}"
+      keep "growth.$curve.$n.p50_us" us "${p50[@]}"
+      keep "growth.$curve.$n.rss_mib" MiB "${rss[@]}"
+    done
+    growth_table "$curve" "${points[@]}"
+  done
+}
+
+growth_table() {  # CURVE N...
+  local curve=$1 n what before='' slopes=() steepest
+  shift
+  printf '\n| %s | CPU us/request | slope | one more | p50 us | slope | MiB | slope | one more |\n' "${growth_titles[$curve]}"
+  printf '|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n'
+  for n in "$@"; do
+    printf '| %d |' "$n"
+    for what in cpu_us p50_us rss_mib; do
+      printf ' %s | %s |' "$(figure "growth.$curve.$n.$what" 2)" "$(slope "$curve" "$before" "$n" "$what")"
+      [[ $what == p50_us ]] || printf ' %s |' "$(one_more "$curve" "$before" "$n" "$what")"
+      [[ -z $before ]] || slopes+=("$(slope "$curve" "$before" "$n" "$what")")
+    done
+    printf '\n'
+    before=$n
+  done
+  steepest=$(printf '%s\n' "${slopes[@]}" | sort -g | tail -n 1)
+  keep "growth.$curve.steepest" slope "$steepest"
+}
+
+slope() {  # CURVE N N FIGURE
+  [[ -n $2 ]] || return 0
+  awk -v a="$(figure "growth.$1.$2.$4" 3)" -v b="$(figure "growth.$1.$3.$4" 3)" -v n="$3/$2" \
+    'BEGIN { split(n, at, "/"); printf "%.2f", log(b / a) / log(at[1] / at[2]) }'
+}
+one_more() {  # CURVE N N FIGURE
+  [[ -n $2 ]] || return 0
+  printf '%.3f' "$(calculate "($(figure "growth.$1.$3.$4" 3) - $(figure "growth.$1.$2.$4" 3)) / ($3 - $2)")"
+}
+
+goals_growth() {
+  local curve
+  for curve in "${growth_curves[@]}"; do
+    goal "growth.$curve.steepest" 2 at-most 1.1 "steepest slope of CPU, p50 and memory: ${growth_titles[$curve]} (1: in proportion; 0.1 for chance)"
+  done
+}

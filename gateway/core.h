@@ -74,7 +74,10 @@ class Core {
   void on_client_gone(ClientId client, Instant now);
 
   // A part that ends a request: from the sink, or from each of its shards where all take part.
-  void on_part(wire::Part& part, Instant now);
+  // A part is decoded into blank(), and comes back with on_part() or give_back().
+  route::PartPointer blank() { return pool_.take(); }
+  void give_back(route::PartPointer part) { pool_.give(std::move(part)); }
+  void on_part(route::PartPointer part, Instant now);
 
   // A worker's progress.
   void on_report(const wire::Report& report, Instant now);
@@ -126,7 +129,8 @@ class Core {
   // core_answer.cc: the outcome.
   bool ends(const Pending& entry, const wire::PartHeader& header) const;
   bool others_may_answer(const Pending& entry, NodeIndex node) const;
-  void on_shard(std::uint32_t slot, wire::Part& part, Instant now);
+  void take_outcome(std::uint32_t slot, route::PartPointer& held, Instant now);
+  void on_shard(std::uint32_t slot, route::PartPointer held, Instant now);
   wire::Part& join_shards();
   void conclude(std::uint32_t slot, wire::Part& part, Instant now);
   void answer(Pending& entry, Instant now);

@@ -32,12 +32,19 @@ bool Core::others_may_answer(const Pending& entry, NodeIndex node) const {
          (polling == wire::Polling::kAll && planner_.topology()->nodes[node.value].allow_partial);
 }
 
-void Core::on_part(wire::Part& part, Instant now) {
-  const std::uint32_t slot = table_.find(part.header.request.sequence);
-  if (slot == kNoSlot || !ends(table_[slot], part.header)) {
+void Core::on_part(route::PartPointer part, Instant now) {
+  const std::uint32_t slot = table_.find(part->header.request.sequence);
+  if (slot == kNoSlot || !ends(table_[slot], part->header)) {
     counters_.add(Counter::kLateParts);
-    return;
+  } else {
+    take_outcome(slot, part, now);
   }
+  pool_.give(std::move(part));
+}
+
+// May take the part over.
+void Core::take_outcome(std::uint32_t slot, route::PartPointer& held, Instant now) {
+  wire::Part& part = *held;
   const NodeIndex sink = planner_.topology()->sink;
   std::vector<wire::PlanEntry>& plan = part.header.plan;
   if (plan.empty() && part.header.attempt == table_[slot].header.attempt) {
@@ -46,14 +53,15 @@ void Core::on_part(wire::Part& part, Instant now) {
   const bool shard = part.header.source == sink && sink.value < plan.size() &&
                      polls_lane(plan[sink.value].polling);
   if (shard) {
-    on_shard(slot, part, now);
+    on_shard(slot, std::move(held), now);
   } else {
     conclude(slot, part, now);
   }
 }
 
 // One of the sink's parts, where all of its shards send one.
-void Core::on_shard(std::uint32_t slot, wire::Part& part, Instant now) {
+void Core::on_shard(std::uint32_t slot, route::PartPointer held, Instant now) {
+  const wire::Part& part = *held;
   Pending& entry = table_[slot];
   const wire::Topology& topology = *planner_.topology();
   if (part.header.attempt == entry.header.attempt && !entry.runs.empty()) {
@@ -64,8 +72,6 @@ void Core::on_shard(std::uint32_t slot, wire::Part& part, Instant now) {
       choice.here = choice.here || sent_it;
     }
   }
-  route::PartPointer held = pool_.take();  // `part` goes on with its memory
-  std::swap(*held, part);
   const auto outcome = gather_.add(std::move(held), {&topology.sink, 1}, entry.deadline, joined_);
   using enum route::GatherTable::Outcome;
   if (outcome == kRefused) {

@@ -226,8 +226,13 @@ void Service::on_data() {
     const std::optional<wire::Peek> peek = wire::peek(message);
     Status status = Error{Errc::kInvalidArgument, "unknown message"};
     if (peek && peek->kind == wire::Kind::kPart) {
-      status = wire::decode_part(std::move(message), part_);
-      if (status.ok()) core_->on_part(part_, clock_.now());
+      route::PartPointer part = core_->blank();
+      status = wire::decode_part(std::move(message), *part);
+      if (status.ok()) {
+        core_->on_part(std::move(part), clock_.now());
+      } else {
+        core_->give_back(std::move(part));
+      }
     } else if (peek && peek->kind == wire::Kind::kReport) {
       status = wire::decode_report(std::move(message), report_);
       if (status.ok()) core_->on_report(report_, clock_.now());

@@ -85,7 +85,6 @@ class Service final : public Effects, public cluster::BrokerPort, public client:
   cluster::Member member_;
   std::unique_ptr<Core> core_;  // from the broker's welcome on
   wire::PartEncoder parts_;
-  wire::Part part_;
   wire::Report report_;
   net::Monitor arrivals_;       // of the data socket: workers' connections that ended
   std::vector<Instant> looks_;  // when to look which instances still listen

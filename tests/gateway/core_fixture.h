@@ -195,7 +195,7 @@ struct Fixture {
   // The final part of the request that was sent as number `index`.
   void finish(std::size_t index, Instant now, Bytes payload = {}) {
     wire::Part last = part(index, shape.sink, std::move(payload));
-    core.on_part(last, now);
+    core.on_part(std::make_unique<wire::Part>(std::move(last)), now);
     core.tick(now);
   }
   void finish_with(std::size_t index, Bytes payload) {

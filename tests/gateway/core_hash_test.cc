@@ -33,7 +33,7 @@ std::string expected(std::uint16_t shard) {
 void answer(Fixture& f, std::size_t index, std::uint16_t shard, Bytes payload) {
   wire::Part part = f.part(index, kIndex, std::move(payload));
   part.header.source_shard = shard;
-  f.core.on_part(part, at(1ms));
+  f.core.on_part(std::make_unique<wire::Part>(std::move(part)), at(1ms));
   f.core.tick(at(1ms));
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("a shard that fails fails the request, whatever the other says") {
   part.header.source_shard = 1;
   part.header.failure =
       std::make_unique<wire::Failure>(wire::Failure{Errc::kExecutorError, "no", "index", ""});
-  f.core.on_part(part, at(1ms));
+  f.core.on_part(std::make_unique<wire::Part>(std::move(part)), at(1ms));
   answer(f, 0, 0, documents({{"a", ""}}));
   REQUIRE(f.effects.answers.size() == 1);
   CHECK(f.effects.answers[0].code == Errc::kExecutorError);
@@ -165,7 +165,7 @@ void replica_answers(Fixture& f, std::size_t index, std::uint16_t shard, std::ui
     part.header.failure =
         std::make_unique<wire::Failure>(wire::Failure{Errc::kExecutorError, failure, "index", ""});
   }
-  f.core.on_part(part, at(1ms));
+  f.core.on_part(std::make_unique<wire::Part>(std::move(part)), at(1ms));
   f.core.tick(at(1ms));
 }
 

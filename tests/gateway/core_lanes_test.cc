@@ -29,7 +29,7 @@ wire::Part shard_part(const Fixture& f, std::size_t index, std::uint16_t shard,
 }
 
 void arrive(Fixture& f, wire::Part part, Instant now = at(1ms)) {
-  f.core.on_part(part, now);
+  f.core.on_part(std::make_unique<wire::Part>(std::move(part)), now);
   f.core.tick(now);
 }
 

@@ -55,7 +55,7 @@ TEST_CASE("the failure of a node that no answer waits for ends nothing") {
   failed.header.request = f.effects.sent[0].request;
   failed.header.source = NodeIndex{2};
   failed.header.failure = std::make_unique<wire::Failure>();
-  f.core.on_part(failed, at(2ms));
+  f.core.on_part(std::make_unique<wire::Part>(std::move(failed)), at(2ms));
   CHECK(f.effects.answers.empty());
   CHECK(f.core.counters()[Counter::kLateParts] == 1);
   f.finish(0, at(3ms));
@@ -424,6 +424,6 @@ TEST_CASE("the documents of a failed answer stay as they were") {
   f.ask_with(1, documents({{"a", ""}, {"b", ""}}));
   wire::Part part = f.part(0, NodeIndex{1}, documents({{"b", ""}, {"a", ""}}));
   part.header.failure = std::make_unique<wire::Failure>();
-  f.core.on_part(part, at(1ms));
+  f.core.on_part(std::make_unique<wire::Part>(std::move(part)), at(1ms));
   CHECK(ids_of(f.effects.answers.at(0).payload) == "b a");
 }

@@ -25,7 +25,7 @@ void refuse(Fixture& f, std::size_t index, Errc code, bool executed, Instant now
     hop.instance = id;
     part.header.hops.push_back(hop);
   }
-  f.core.on_part(part, now);
+  f.core.on_part(std::make_unique<wire::Part>(std::move(part)), now);
   f.core.tick(now);
 }
 
@@ -185,7 +185,7 @@ TEST_CASE("an executor in front of the failure that may run only once forbids it
   part.header.failure = std::make_unique<wire::Failure>(
       wire::Failure{Errc::kUnavailable, "away", "n1", "n1/rep-" + std::to_string(chosen - 3)});
 
-  f.core.on_part(part, at(1ms));
+  f.core.on_part(std::make_unique<wire::Part>(std::move(part)), at(1ms));
 
   CHECK(f.effects.sent.size() == 1);
   REQUIRE(f.effects.answers.size() == 1);

@@ -151,8 +151,9 @@ void GatewayProcess::on_data(const Bytes& frame) {
     FLOW_CHECK(wire::decode_report({frame, {}, 1}, report_).ok(), "own report does not decode");
     core_->on_report(report_, cluster_.world().now());
   } else {
-    FLOW_CHECK(wire::decode_part({frame, {}, 1}, part_).ok(), "own part does not decode");
-    core_->on_part(part_, cluster_.world().now());
+    route::PartPointer part = core_->blank();
+    FLOW_CHECK(wire::decode_part({frame, {}, 1}, *part).ok(), "own part does not decode");
+    core_->on_part(std::move(part), cluster_.world().now());
   }
   wake();
 }

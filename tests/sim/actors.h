@@ -98,7 +98,6 @@ class GatewayProcess final : public Process, public gateway::Effects {
 
   std::unique_ptr<gateway::Core> core_;
   wire::PartEncoder encoder_;
-  wire::Part part_;
   wire::Report report_;
 };
 

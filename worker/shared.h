@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -63,6 +64,13 @@ class ExecutionSlot final : public ExecutionWatch {
   std::atomic<std::uint64_t> sequence_{0};
   std::atomic<std::uint32_t> gateway_{0};
   std::atomic<std::uint16_t> attempt_{0};
+};
+
+// What a forwarder knows of its far end. kNever: somebody answers, or may do so in a moment.
+struct FarState {
+  Instant away_since = kNever;
+  std::string trouble;  // for people
+  friend bool operator==(const FarState&, const FarState&) = default;
 };
 
 // kDrain: end when nothing has come for a while. kDrained: nothing can come any more, end when what
@@ -126,6 +134,16 @@ struct Shared {
     return std::exchange(copied_, std::nullopt);
   }
 
+  // Whether somebody answers at the far end, when that changed.
+  void put_far(FarState state) {
+    const std::lock_guard lock(mutex_);
+    far_ = std::move(state);
+  }
+  std::optional<FarState> take_far() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(far_, std::nullopt);
+  }
+
   // The outcome of the data thread's start, for the control thread.
   void put_start(Result<wire::Ready> outcome) {
     const std::lock_guard lock(mutex_);
@@ -142,6 +160,7 @@ struct Shared {
   std::optional<std::vector<wire::LaneMark>> subscriptions_;
   std::optional<Result<wire::Ready>> start_;
   std::optional<wire::CaughtUp> copied_;
+  std::optional<FarState> far_;
   std::atomic<std::uint32_t> copy_{0};
 };
 

@@ -292,6 +292,11 @@ void Worker::set_beat(Instant now) {
     beat.executing_us =
         static_cast<std::uint64_t>(std::max<std::int64_t>(to_us(now - executing->since), 0));
   beat.rss_bytes = resident_bytes();
+  if (std::optional<FarState> news = shared_.take_far()) far_ = *std::move(news);
+  if (far_.away_since != kNever) {
+    beat.far_away = std::max<Duration>(now - far_.away_since, std::chrono::microseconds(1));
+    beat.far_trouble = far_.trouble;
+  }
   member_.set_beat(beat);
 }
 

@@ -86,6 +86,7 @@ class Worker final : public cluster::BrokerPort {
   std::uint64_t acknowledged_ = 0;
   std::optional<Executing> timed_out_;  // reported, and still executing when last seen
   Instant next_beat_refresh_{};
+  FarState far_;          // of an external executor
   bool started_ = false;  // the executor exists, the broker was told
   bool draining_ = false;
   bool left_ = false;           // the broker knows that this process ends

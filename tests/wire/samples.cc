@@ -78,7 +78,7 @@ bool same(const Refused& a, const Refused& b) {
 bool same(const Beat& a, const Beat& b) {
   return a.queue == b.queue && a.in_flight == b.in_flight && a.executed == b.executed &&
          a.service_us == b.service_us && a.executing_us == b.executing_us &&
-         a.rss_bytes == b.rss_bytes;
+         a.rss_bytes == b.rss_bytes && a.far_away == b.far_away && a.far_trouble == b.far_trouble;
 }
 
 bool same(const Topology& a, const Topology& b) {
@@ -407,12 +407,8 @@ std::vector<Control> control_messages() {
   all.push_back({"welcome", welcome()});
   all.push_back({"refused", Refused{.message = "slot index/rep-9 is not in the flow"}});
   all.push_back({"ready", ready()});
-  all.push_back({"beat", Beat{.queue = 1,
-                              .in_flight = 2,
-                              .executed = 3,
-                              .service_us = 4,
-                              .executing_us = 5,
-                              .rss_bytes = 6}});
+  const char* const trouble = "nobody answers at tcp://10.0.0.8:7001";
+  all.push_back({"beat", Beat{1, 2, 3, 4, 5, 6, 7us, trouble}});
   all.push_back({"topology", topology()});
   all.push_back({"topology_ack", TopologyAck{.version = 19,
                                              .accepted = true,

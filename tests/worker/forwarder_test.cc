@@ -211,10 +211,27 @@ TEST_CASE("a connection that is lost leaves open what was on its way") {
   CHECK(s.ended[0].second.error->message.find(kFar) != std::string::npos);
   CHECK(s.ended[0].second.began);
   s.forwarder.tick(at(2ms), "");
-  CHECK(s.forwarder.away());
   CHECK_FALSE(s.run(1, "b", 101ms).has_value());
   s.forwarder.tick(at(102ms), "");
   CHECK(s.ended.at(1).second.error->code == Errc::kUnavailable);
+}
+
+TEST_CASE("a far end is away since it was lost, but not before patience ended") {
+  Setup s;
+  s.forwarder.tick(at(999ms), "");
+  CHECK(s.forwarder.away_since() == kNever);
+  s.forwarder.tick(at(1s), "cannot look up host 'far'");
+  CHECK(s.forwarder.away_since() == at(0ms));
+  CHECK(s.forwarder.nobody_there() ==
+        "nobody answers at tcp://far:7001: cannot look up host 'far'");
+
+  s.welcome(2s);
+  CHECK(s.forwarder.away_since() == kNever);
+  s.far.lost("the connection ended", at(3s));
+  s.forwarder.tick(at(3s), "");
+  CHECK(s.forwarder.away_since() == kNever);
+  s.forwarder.tick(at(3100ms), "");
+  CHECK(s.forwarder.away_since() == at(3s));
 }
 
 TEST_CASE("what is above what the far end takes is refused here") {

@@ -198,7 +198,15 @@ TEST_CASE(
   CaseSandbox sandbox;
   const std::string socket = sandbox.file("far.ipc");
   Flow flow(sandbox, external("far", quoted(socket)));
-  CHECK(flow.state() == "ready");
+  const auto tells = [&flow, &socket](std::string_view state) {
+    const Value instance = flow.instance("far/rep-0");
+    const bool away = state != "ready";
+    return flow.state() == state &&
+           text_of(at(instance, "state")) == (away ? "degraded" : "ready") &&
+           (text_of(at(instance, "reason")).find(socket) != std::string::npos) == away &&
+           at(at(instance, "far_end"), "reachable") == Value(!away);
+  };
+  CHECK(eventually([&] { return tells("down"); }));
   const Value reply = flow.post("/x", {"--text", "t"});
   CHECK(code(reply) == "UNAVAILABLE");
   CHECK(header(reply, "executor") == "far");
@@ -209,7 +217,9 @@ TEST_CASE(
   CHECK(eventually([&] {
     return text_list(flow.post("/x", {"--text", "t"})) == Names{"t", "up"};
   }));
+  CHECK(eventually([&] { return tells("ready"); }));
   far.kill();
+  CHECK(eventually([&] { return tells("down"); }));
   CHECK(eventually([&] { return code(flow.post("/x", {"--text", "t"})) == "UNAVAILABLE"; }));
   const Far again(sandbox, appends, "ipc://" + socket);
   CHECK(eventually([&] { return code(flow.post("/x", {"--text", "t"})) == "OK"; }));

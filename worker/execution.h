@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
@@ -28,6 +29,13 @@ struct Ticket {
   friend bool operator==(Ticket, Ticket) = default;
 };
 
+// What is executed: a request, and which try at it.
+struct Running {
+  RequestId request;
+  std::uint16_t attempt = 0;
+  friend bool operator==(const Running&, const Running&) = default;
+};
+
 // Runs what serves a request: at once (HandlerExecution runs an Executor, the simulator takes
 // simulated time), or elsewhere, with others at the same time.
 class Execution {
@@ -45,6 +53,10 @@ class Execution {
   // is abandoned, `header` and `contents` stay where they are.
   virtual std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header,
                                       Contents& contents, Instant begun, Duration remaining) = 0;
+
+  // The next run() executes all these together; its `header` is the first one's. They stay where
+  // they are until it is back.
+  virtual void together(std::span<const Running> /*requests*/) {}
 
   // The time of one that goes on elsewhere is up: its request has ended, finish() will be ignored.
   virtual void abandon(Ticket /*ticket*/) {}

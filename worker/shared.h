@@ -1,5 +1,5 @@
 // What the two threads of a worker share. Everything here is an atomic, a queue between exactly
-// the two, or under the one mutex.
+// the two, or under a mutex.
 #pragma once
 
 #include <atomic>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,17 +31,18 @@ struct ProgressItem {
 // The execution under way, as the control thread sees it.
 struct Executing {
   Instant since;
-  RequestId request;
-  std::uint16_t attempt = 0;
+  Running first;  // of a batch, else the only one
 };
 
 // The data thread writes, the control thread reads.
 class ExecutionSlot final : public ExecutionWatch {
  public:
-  void enter(RequestId request, std::uint16_t attempt, Instant now) override {
-    gateway_.store(request.gateway.value, std::memory_order_relaxed);
-    sequence_.store(request.sequence, std::memory_order_relaxed);
-    attempt_.store(attempt, std::memory_order_relaxed);
+  void enter(std::span<const Running> requests, Instant now) override {
+    const Running& first = requests.front();
+    gateway_.store(first.request.gateway.value, std::memory_order_relaxed);
+    sequence_.store(first.request.sequence, std::memory_order_relaxed);
+    attempt_.store(first.attempt, std::memory_order_relaxed);
+    if (requests.size() > 1) put_batch(requests, now);
     since_.store(now.time_since_epoch().count(), std::memory_order_release);
   }
   void leave() override { since_.store(0, std::memory_order_release); }
@@ -51,15 +53,31 @@ class ExecutionSlot final : public ExecutionWatch {
     if (since == 0) return std::nullopt;
     Executing executing;
     executing.since = Instant(Duration(since));
-    executing.request = {.gateway = {gateway_.load(std::memory_order_relaxed)},
-                         .sequence = sequence_.load(std::memory_order_relaxed)};
-    executing.attempt = attempt_.load(std::memory_order_relaxed);
+    executing.first.request = {.gateway = {gateway_.load(std::memory_order_relaxed)},
+                               .sequence = sequence_.load(std::memory_order_relaxed)};
+    executing.first.attempt = attempt_.load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (since_.load(std::memory_order_relaxed) != since) return std::nullopt;
     return executing;
   }
 
+  // All that is executed in `executing`; only the first when that is over.
+  std::vector<Running> requests(const Executing& executing) const {
+    const std::lock_guard lock(mutex_);
+    const bool there = batch_since_ == executing.since && batch_.front() == executing.first;
+    return there ? batch_ : std::vector{executing.first};
+  }
+
  private:
+  void put_batch(std::span<const Running> requests, Instant now) {
+    const std::lock_guard lock(mutex_);
+    batch_.assign(requests.begin(), requests.end());
+    batch_since_ = now;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<Running> batch_;  // the newest
+  Instant batch_since_ = kNever;
   std::atomic<std::int64_t> since_{0};  // 0: idle
   std::atomic<std::uint64_t> sequence_{0};
   std::atomic<std::uint32_t> gateway_{0};

@@ -69,7 +69,7 @@ class Worker final : public cluster::BrokerPort {
   void acknowledge();
   void set_beat(Instant now);
   Instant check_timeout(Instant now);
-  void report_timeout(const Executing& executing);
+  void report_timeout(const Running& running);
 
   WorkerOptions options_;
   net::Context& context_;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -19,7 +20,8 @@ struct Executed {
   std::optional<Error> error;
   std::optional<ValueMap> results{};  // the dictionary the handler answered with
   Bytes named_results{};  // dictionaries of others, under their names (a Value buffer, a Map)
-  bool began = true;      // false: a failure that is no execution here, it gets no hop
+  std::vector<wire::MissingShard> missing{};  // shards that others had to leave out, by their names
+  bool began = true;  // false: a failure that is no execution here, it gets no hop
 };
 
 // Which execution of a worker: its core makes them, each once.

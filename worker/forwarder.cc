@@ -90,6 +90,7 @@ void Forwarder::replied(Ticket ticket, Reply reply) {
   } else {
     open.contents->reset(std::move(response.payload));
     executed.named_results = std::move(response.results);
+    executed.missing = std::move(response.missing);
   }
   finish_(ticket, std::move(executed));
 }

@@ -216,6 +216,8 @@ PartHeader part() {
   header.parameters = Bytes::copy_of("opaque parameters");
   header.results = Bytes::copy_of("opaque results");
   header.failure = full_failure();
+  header.missing = {{.node = 2, .shard = 1}};
+  header.missing_elsewhere = {{"far/index", 2}, {"far/index", 4}};
   header.trace = {.id_high = 11, .id_low = 12, .parent = 13};
   header.written_ns = 0x1862030405060708;
   return header;
@@ -448,9 +450,9 @@ bool equal(const PartHeader& a, const PartHeader& b) {
          a.sent_at == b.sent_at && a.sent_on_host == b.sent_on_host && a.source == b.source &&
          a.source_shard == b.source_shard && a.source_replica == b.source_replica &&
          a.endpoint == b.endpoint && a.plan == b.plan && a.hops == b.hops &&
-         a.parameters == b.parameters && a.results == b.results &&
-         equal(a.failure.get(), b.failure.get()) && a.trace == b.trace &&
-         a.written_ns == b.written_ns;
+         a.parameters == b.parameters && a.results == b.results && a.missing == b.missing &&
+         a.missing_elsewhere == b.missing_elsewhere && equal(a.failure.get(), b.failure.get()) &&
+         a.trace == b.trace && a.written_ns == b.written_ns;
 }
 
 bool equal(const Report& a, const Report& b) {
@@ -473,14 +475,10 @@ bool equal(const Response& a, const Response& b) {
     return x.executor == y.executor && x.instance == y.instance && x.queue_us == y.queue_us &&
            x.execute_us == y.execute_us && x.reduce_us == y.reduce_us && x.wire_us == y.wire_us;
   };
-  const auto same_shard = [](const MissingShard& x, const MissingShard& y) {
-    return x.executor == y.executor && x.shard == y.shard;
-  };
   return a.id == b.id && a.request == b.request && equal(a.failure.get(), b.failure.get()) &&
          a.attempts == b.attempts && a.total_us == b.total_us &&
-         std::ranges::equal(a.hops, b.hops, same_hop) &&
-         std::ranges::equal(a.missing, b.missing, same_shard) && a.results == b.results &&
-         a.retry_after == b.retry_after && a.payload == b.payload;
+         std::ranges::equal(a.hops, b.hops, same_hop) && a.missing == b.missing &&
+         a.results == b.results && a.retry_after == b.retry_after && a.payload == b.payload;
 }
 
 bool equal(const ControlMessage& a, const ControlMessage& b) {

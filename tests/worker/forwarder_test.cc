@@ -115,6 +115,7 @@ TEST_CASE("replies end executions in any order, each with its own documents and 
   s.run(1, "b");
   wire::Response second = s.response(1);
   second.payload = s.link.requests[1].payload;
+  second.missing = {{"index", 1}};
   second.results = wire::encode_value(ValueMap{{"e/rep-0", ValueMap{{"n", 1}}}});
   s.clock.time = at(7ms);
   s.far.responded(std::move(second), at(7ms));
@@ -127,6 +128,7 @@ TEST_CASE("replies end executions in any order, each with its own documents and 
   CHECK(s.ended[0].second.ended == at(7ms));
   CHECK_FALSE(s.ended[0].second.error.has_value());
   CHECK_FALSE(s.ended[0].second.named_results.empty());
+  CHECK(s.ended[0].second.missing == std::vector<wire::MissingShard>{{"index", 1}});
   CHECK(s.ended[1].first == 0);
   CHECK(s.text(0) == "a");
   CHECK(s.text(1) == "b");

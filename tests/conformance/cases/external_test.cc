@@ -182,6 +182,23 @@ TEST_CASE("X-10 a flow is an executor of another, with its results, parameters a
         fmt::format("std::logic_error: no (fails/rep-0 at ipc://{}/gateway.ipc)", inner.dir()));
 }
 
+TEST_CASE("X-10 shards that a flow within a flow does without are named in the outer answer") {
+  CaseSandbox inner_sandbox;
+  CaseSandbox outer_sandbox;
+  const auto missing = [](const Value& reply) {
+    return text_of(at(at(reply, "header"), "missing"));
+  };
+  Flow inner(inner_sandbox, kit("index", "pass", "fail = \"no\", fail_shard = 1",
+                                "shards = 3\npolling = \"ALL\"\nallow_partial = true"));
+  CHECK(missing(inner.post("/x", {"--text", "t"})) == R"([{"executor":"index","shard":1}])");
+  Flow outer(outer_sandbox, external("far", gateway_of(inner)) +
+                                executor("b", "pass-through", "needs = \"gateway\"") +
+                                executor("j", "pass-through", "needs = [\"far\", \"b\"]"));
+  const Value reply = outer.post("/x", {"--text", "t"});
+  CHECK(code(reply) == "OK");
+  CHECK(missing(reply) == R"([{"executor":"far/index","shard":1}])");
+}
+
 TEST_CASE("X-11 an external that is the target is executed, others are passed over") {
   CaseSandbox sandbox;
   const Far far = appender(sandbox, "far");

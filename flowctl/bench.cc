@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "flowctl/commands.h"
 #include "flowctl/exit_code.h"
 #include "flowctl/gateway_option.h"
+#include "flowctl/open_loop.h"
 #include "flowctl/option_values.h"
 #include "flowctl/output.h"
 #include "flowctl/process_usage.h"
@@ -27,16 +29,19 @@ namespace flow::flowctl {
 namespace {
 
 constexpr Duration kStatusPatience = std::chrono::seconds(2);
+constexpr std::size_t kMostInFlight = 65'536;  // of one client
+constexpr std::size_t kUsualInFlight = 8;      // in a closed loop
 
 struct BenchOptions {
   std::vector<std::string> where;  // [FLOW] ENDPOINT
   std::string gateway;
+  std::string rate;  // empty: a closed loop
   std::string duration = "10s";
   std::string size = "128B";
   std::string timeout = "0s";
   std::string output = "table";
-  std::size_t concurrency = 8;
-  std::size_t documents = 1;  // in each request
+  std::size_t concurrency = 0;  // 0: kUsualInFlight, or with a rate all that the gateway allows
+  std::size_t documents = 1;    // in each request
 };
 
 // The flow whose processes are measured; none with --gateway.
@@ -77,7 +82,7 @@ std::vector<ProcessCpu> watched_processes(const Subject& subject) {
       if (used && name != kSupervisorName) processes.push_back({name, pid, *used, {}, 0});
     }
   }
-  processes.push_back({"flowctl", ::getpid(), *cpu_time(::getpid()), {}, 0});
+  processes.push_back({kClientName, ::getpid(), *cpu_time(::getpid()), {}, 0});
   return processes;
 }
 
@@ -109,6 +114,65 @@ std::string wrong_usage(const BenchOptions& options) {
   return *parse_duration(options.duration) > Duration{} ? "" : "--duration must be longer than 0";
 }
 
+Result<Client> connect(const BenchOptions& options, const std::string& address) {
+  ClientOptions client_options;
+  client_options.name = "flowctl bench";
+  client_options.max_in_flight = static_cast<std::uint32_t>(kMostInFlight);
+  Result<Client> client = connect_gateway(address, client_options);
+  if (!client) return client;
+  const std::uint32_t allowed = client->welcome().max_in_flight;
+  if (allowed > 0 && options.concurrency > allowed) {
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("--concurrency {} is more than the gateway allows a client ({})",
+                             options.concurrency, allowed)};
+  }
+  return client;
+}
+
+std::size_t in_flight(const BenchOptions& options, const wire::ClientWelcome& welcome) {
+  if (options.concurrency > 0) return options.concurrency;
+  const std::size_t allowed = welcome.max_in_flight > 0 ? welcome.max_in_flight : kMostInFlight;
+  return options.rate.empty() ? std::min(kUsualInFlight, allowed) : allowed;
+}
+
+LoopOptions loop_options(const BenchOptions& options, const wire::ClientWelcome& welcome) {
+  LoopOptions loop;
+  loop.endpoint = options.where.back();
+  loop.rate = options.rate.empty() ? 0 : *parse_rate_option(options.rate);
+  loop.concurrency = in_flight(options, welcome);
+  loop.duration = *parse_duration(options.duration);
+  loop.timeout = *parse_duration(options.timeout);
+  loop.payload = make_payload(options.documents, *parse_size_option(options.size));
+  return loop;
+}
+
+BenchReport measure(const BenchOptions& options, const Subject& subject, Client& client) {
+  LoopOptions loop = loop_options(options, client.welcome());
+  BenchReport report;
+  report.flow = client.welcome().flow;
+  report.endpoint = loop.endpoint;
+  report.rate = loop.rate;
+  report.concurrency = loop.concurrency;
+  report.size_bytes = *parse_size_option(options.size);
+  report.cores = std::thread::hardware_concurrency();
+  report.executors = executor_places(subject);
+  report.processes = watched_processes(subject);
+  report.result = loop.rate > 0 ? OpenLoop(client, std::move(loop)).run()
+                                : ClosedLoop(client, std::move(loop)).run();
+  read_usage(report.processes);
+  return report;
+}
+
+int show(const BenchOptions& options, const BenchReport& report) {
+  const std::string text =
+      options.output == "json" ? to_json(Value(bench_value(report))) + "\n" : bench_text(report);
+  if (!report.result.first_failure.empty()) {
+    say("the first failure: {}", report.result.first_failure);
+  }
+  if (!write_out(text)) return kExitNo;
+  return report.result.failed.empty() ? kExitOk : kExitNo;
+}
+
 int bench(const BenchOptions& options) {
   if (const std::string wrong = wrong_usage(options); !wrong.empty()) {
     say("{}", wrong);
@@ -119,49 +183,24 @@ int bench(const BenchOptions& options) {
     say("{}", subject.error().message);
     return kExitUnreachable;
   }
-  ClientOptions client_options;
-  client_options.name = "flowctl bench";
-  client_options.max_in_flight = static_cast<std::uint32_t>(options.concurrency);
-  Result<Client> client = connect_gateway(subject->address, client_options);
+  Result<Client> client = connect(options, subject->address);
   if (!client) {
     say("{}", client.error().message);
-    return kExitUnreachable;
+    return client.error().code == Errc::kInvalidArgument ? kExitUsage : kExitUnreachable;
   }
-  const std::uint32_t allowed = client->welcome().max_in_flight;
-  if (allowed > 0 && options.concurrency > allowed) {
-    say("--concurrency {} is more than the gateway allows a client ({})", options.concurrency,
-        allowed);
-    return kExitUsage;
-  }
-  BenchReport report;
-  report.flow = client->welcome().flow;
-  report.endpoint = options.where.back();
-  report.concurrency = options.concurrency;
-  report.size_bytes = *parse_size_option(options.size);
-  report.executors = executor_places(*subject);
-  LoopOptions loop;
-  loop.endpoint = report.endpoint;
-  loop.concurrency = options.concurrency;
-  loop.duration = *parse_duration(options.duration);
-  loop.timeout = *parse_duration(options.timeout);
-  loop.payload = make_payload(options.documents, report.size_bytes);
-  report.processes = watched_processes(*subject);
-  report.result = ClosedLoop(*client, std::move(loop)).run();
-  read_usage(report.processes);
-  const std::string text =
-      options.output == "json" ? to_json(Value(bench_value(report))) + "\n" : bench_text(report);
-  if (!report.result.first_failure.empty()) {
-    say("the first failure: {}", report.result.first_failure);
-  }
-  if (!write_out(text)) return kExitNo;
-  return report.result.failed.empty() ? kExitOk : kExitNo;
+  return show(options, measure(options, *subject, *client));
 }
 
 }  // namespace
 
 Command add_bench(CLI::App& root) {
   CLI::App* app = root.add_subcommand(
-      "bench", "measures a flow in a closed loop: throughput, latency, CPU per request");
+      "bench",
+      "measures a flow: throughput, latency, CPU per request, and what keeps it from more.\n"
+      "Closed loop: a request is sent when another was answered; latency is from when it was "
+      "sent.\n"
+      "With --rate an open loop: requests are sent on a schedule, whatever comes back; latency is\n"
+      "from when each was due, so waiting behind slow answers counts.");
   const auto options = std::make_shared<BenchOptions>();
   app->add_option("WHERE", options->where, "where requests go; FLOW may be left out when one runs")
       ->required()
@@ -169,10 +208,14 @@ Command add_bench(CLI::App& root) {
       ->option_text("[FLOW] ENDPOINT");
   app->add_option("--gateway", options->gateway,
                   "an address instead of a flow; then only flowctl's own CPU is measured");
-  app->add_option("--concurrency", options->concurrency, "requests in flight")
-      ->check(CLI::Range(1, 65'536))
-      ->capture_default_str();
-  app->add_option("--duration", options->duration, "how long")
+  app->add_option("--rate", options->rate,
+                  "requests a second, an open loop: 500, 2.5k; default: a closed loop")
+      ->check(rate_option());
+  app->add_option("--concurrency", options->concurrency,
+                  "requests in flight (8); with --rate the most there may be, others wait (what "
+                  "the gateway allows)")
+      ->check(CLI::Range(std::size_t{1}, kMostInFlight));
+  app->add_option("--duration", options->duration, "how long requests are sent")
       ->check(duration_option())
       ->capture_default_str();
   app->add_option("--documents", options->documents, "in each request")

@@ -7,13 +7,12 @@
 #include <utility>
 
 #include "base/units.h"
+#include "flowctl/bench_verdict.h"
 #include "flowctl/output.h"
 #include "flowctl/table.h"
 
 namespace flow::flowctl {
 namespace {
-
-constexpr double kBusy = 0.5;
 
 std::int64_t integer(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
@@ -36,9 +35,17 @@ double per_request(const BenchReport& report, double us) {
   return requests == 0 ? 0 : rounded(us / requests, 1000);
 }
 
+double quotient(std::uint64_t count, Duration time) {
+  const double seconds = to_seconds(time);
+  return seconds <= 0 ? 0 : rounded(static_cast<double>(count) / seconds, 10);
+}
+
 double throughput(const BenchReport& report) {
-  const double seconds = to_seconds(report.result.took);
-  return seconds <= 0 ? 0 : rounded(static_cast<double>(report.result.ok) / seconds, 10);
+  return quotient(report.result.ok, report.result.took);
+}
+
+double rate_reached(const Sending& sending) {
+  return quotient(sending.sent, sending.took);
 }
 
 double all_cpu(const BenchReport& report) {
@@ -75,6 +82,108 @@ ValueMap latency_value(const Histogram& latency) {
   return map;
 }
 
+ValueList executors_value(const BenchReport& report) {
+  ValueList executors;
+  for (const ExecutorPlaces& executor : report.executors) {
+    ValueMap map;
+    map.append("name", executor.name);
+    map.append("concurrency", integer(executor.concurrency));
+    map.append("utilisation", utilisation(report, executor));
+    map.append("executing", executing(report, executor));
+    executors.emplace_back(std::move(map));
+  }
+  return executors;
+}
+
+ValueMap sending_value(const Sending& sending) {
+  ValueMap map;
+  map.append("rate", rate_reached(sending));
+  map.append("due", integer(sending.due));
+  map.append("sent", integer(sending.sent));
+  map.append("waited", integer(sending.waited));
+  map.append("late", integer(sending.late));
+  map.append("given_up", integer(sending.given_up));
+  map.append("delay_us", latency_value(sending.delay_ns));
+  return map;
+}
+
+std::string time_text(const Histogram& times, double part) {
+  return format_duration(Duration(integer(times.quantile(part))));
+}
+
+std::string quantiles(const Histogram& times) {
+  return fmt::format("p50 {}, p90 {}, p99 {}, p99.9 {}, max {}", time_text(times, 0.5),
+                     time_text(times, 0.9), time_text(times, 0.99), time_text(times, 0.999),
+                     time_text(times, 1));
+}
+
+std::string mode_text(const BenchReport& report) {
+  if (!report.result.sending) return fmt::format("closed loop, {} in flight", report.concurrency);
+  return fmt::format("open loop, {:g} requests/s asked for, {:.1f} sent, at most {} in flight",
+                     report.rate, rate_reached(*report.result.sending), report.concurrency);
+}
+
+std::string sending_text(const Sending& sending) {
+  return fmt::format(
+      "schedule {} due, {} sent ({} waited for room, {} late), {} given up; sent after due: "
+      "p50 {}, p99 {}, max {}\n",
+      sending.due, sending.sent, sending.waited, sending.late, sending.given_up,
+      time_text(sending.delay_ns, 0.5), time_text(sending.delay_ns, 0.99),
+      time_text(sending.delay_ns, 1));
+}
+
+std::string summary(const BenchReport& report) {
+  const LoopResult& result = report.result;
+  return fmt::format(
+      "{} {}: {}\n"
+      "answers  {:.1f}/s, {} of {} good, {:.2f} s\n"
+      "latency  {}, from when a request was {}\n{}"
+      "cpu      {:.1f} us a request\n",
+      harmless(report.flow), harmless(report.endpoint), mode_text(report), throughput(report),
+      result.ok, result.requests(), to_seconds(result.took), quantiles(result.latency_ns),
+      result.sending ? "due" : "sent (closed loop: with so many in flight, not at a given rate)",
+      result.sending ? sending_text(*result.sending) : std::string(),
+      per_request(report, all_cpu(report)));
+}
+
+std::string processes_table(const BenchReport& report) {
+  Table processes({"PROCESS", "PID", "CPU us/REQUEST", "CORES", "MEMORY"});
+  processes.align_right({1, 2, 3, 4});
+  for (const ProcessCpu& process : report.processes) {
+    processes.add({process.name, fmt::format("{}", process.pid),
+                   fmt::format("{:.1f}", per_request(report, used_us(process))),
+                   fmt::format("{:.2f}", cores_used(report, process)),
+                   format_size(process.rss_bytes)});
+  }
+  return processes.render();
+}
+
+std::string executors_table(const BenchReport& report) {
+  Table executors({"EXECUTOR", "INSTANCES", "EXECUTING", "BUSY"});
+  executors.align_right({1, 2, 3});
+  for (const ExecutorPlaces& executor : report.executors) {
+    executors.add({executor.name, fmt::format("{}", executor.concurrency),
+                   fmt::format("{:.2f}", executing(report, executor)),
+                   fmt::format("{:.0f} %", utilisation(report, executor) * 100)});
+  }
+  return executors.render();
+}
+
+std::string verdict_text(const BenchReport& report) {
+  const Verdict verdict = judge(report);
+  std::string what = "bottleneck: ";
+  switch (verdict.limit) {
+    case Limit::kMachine: what += "the machine"; break;
+    case Limit::kExecutor: what += "executor " + verdict.name; break;
+    case Limit::kProcess: what += "process " + verdict.name; break;
+    case Limit::kClient: what += "the client (flowctl)"; break;
+    case Limit::kInFlight: what += "requests in flight"; break;
+    case Limit::kNothing: return what + "none is seen; " + verdict.advice + "\n";
+  }
+  return fmt::format("{} ({:.0f} %); {}\n", harmless(what), verdict.busy * 100,
+                     harmless(verdict.advice));
+}
+
 }  // namespace
 
 std::vector<ExecutorPlaces> places_of(const ValueMap& status) {
@@ -92,98 +201,59 @@ std::vector<ExecutorPlaces> places_of(const ValueMap& status) {
   return places;
 }
 
-double utilisation(const BenchReport& report, const ExecutorPlaces& executor) {
+double executing(const BenchReport& report, const ExecutorPlaces& executor) {
   const auto& times = report.result.executors;
   const auto it = std::ranges::find(times, executor.name, &ExecutorTime::name);
-  const double available =
-      static_cast<double>(to_us(report.result.took)) * static_cast<double>(executor.concurrency);
-  if (it == times.end() || available <= 0) return 0;
-  return rounded(static_cast<double>(it->execute_us) / available, 1000);
+  const std::int64_t took = to_us(report.result.took);
+  if (it == times.end() || took <= 0) return 0;
+  return rounded(static_cast<double>(it->execute_us) / static_cast<double>(took), 1000);
 }
 
-std::string bottleneck(const BenchReport& report) {
-  std::string name;
-  double most = kBusy;
-  for (const ExecutorPlaces& executor : report.executors) {
-    if (const double part = utilisation(report, executor); part >= most) {
-      most = part;
-      name = executor.name;
-    }
-  }
+double utilisation(const BenchReport& report, const ExecutorPlaces& executor) {
+  if (executor.concurrency == 0) return 0;
+  const auto instances = static_cast<double>(executor.concurrency);
+  return std::min(1.0, rounded(executing(report, executor) / instances, 1000));
+}
+
+double cores_used(const BenchReport& report, const ProcessCpu& process) {
   const auto took = static_cast<double>(to_us(report.result.took));
-  for (const ProcessCpu& process : report.processes) {
-    const double part = took <= 0 ? 0 : used_us(process) / took;
-    if (part > most) {
-      most = part;
-      name = process.name;
-    }
-  }
-  return name;
+  return took <= 0 ? 0 : used_us(process) / took;
 }
 
 ValueMap bench_value(const BenchReport& report) {
+  const LoopResult& result = report.result;
+  const bool open = result.sending.has_value();
+  const Verdict verdict = judge(report);
   ValueMap failed;
-  for (const auto& [code, count] : report.result.failed)
+  for (const auto& [code, count] : result.failed)
     failed.append(code, integer(count));
-  ValueList executors;
-  for (const ExecutorPlaces& executor : report.executors) {
-    ValueMap map;
-    map.append("name", executor.name);
-    map.append("concurrency", integer(executor.concurrency));
-    map.append("utilisation", utilisation(report, executor));
-    executors.emplace_back(std::move(map));
-  }
-  const std::string slowest = bottleneck(report);
   ValueMap map;
   map.append("flow", report.flow);
   map.append("endpoint", report.endpoint);
-  map.append("mode", "closed");
+  map.append("mode", open ? "open" : "closed");
   map.append("concurrency", integer(report.concurrency));
-  map.append("rate", nullptr);
-  map.append("duration_s", rounded(to_seconds(report.result.took), 1000));
+  map.append("rate", open ? Value(report.rate) : Value());
+  map.append("duration_s", rounded(to_seconds(result.took), 1000));
   map.append("size_bytes", integer(report.size_bytes));
-  map.append("requests", integer(report.result.requests()));
-  map.append("ok", integer(report.result.ok));
+  map.append("requests", integer(result.requests()));
+  map.append("ok", integer(result.ok));
   map.append("failed", std::move(failed));
   map.append("throughput_rps", throughput(report));
-  map.append("latency_us", latency_value(report.result.latency_ns));
+  map.append("latency_us", latency_value(result.latency_ns));
   map.append("cpu", cpu_value(report));
-  map.append("executors", std::move(executors));
-  map.append("bottleneck", slowest.empty() ? Value() : Value(slowest));
+  map.append("executors", executors_value(report));
+  map.append("bottleneck", verdict.name.empty() ? Value() : Value(verdict.name));
+  map.append("bottleneck_kind", std::string(to_string(verdict.limit)));
+  map.append("advice", verdict.advice);
+  map.append("latency_from", open ? "due" : "sent");
+  map.append("sending", open ? Value(sending_value(*result.sending)) : Value());
   return map;
 }
 
 std::string bench_text(const BenchReport& report) {
-  const Histogram& latency = report.result.latency_ns;
-  const auto time = [&latency](double part) {
-    return format_duration(Duration(integer(latency.quantile(part))));
-  };
-  std::string out = fmt::format(
-      "{} {}: {:.0f} requests/s, {} of {} good, {} in flight, {:.2f} s\n"
-      "latency  p50 {}, p90 {}, p99 {}, p99.9 {}, max {}\n"
-      "cpu      {:.1f} us a request\n\n",
-      harmless(report.flow), harmless(report.endpoint), throughput(report), report.result.ok,
-      report.result.requests(), report.concurrency, to_seconds(report.result.took), time(0.5),
-      time(0.9), time(0.99), time(0.999), format_duration(Duration(integer(latency.max()))),
-      per_request(report, all_cpu(report)));
-  Table processes({"PROCESS", "PID", "CPU us/REQUEST", "MEMORY"});
-  processes.align_right({1, 2, 3});
-  for (const ProcessCpu& process : report.processes) {
-    processes.add({process.name, fmt::format("{}", process.pid),
-                   fmt::format("{:.1f}", per_request(report, used_us(process))),
-                   format_size(process.rss_bytes)});
-  }
-  out += processes.render();
-  Table executors({"EXECUTOR", "INSTANCES", "BUSY"});
-  executors.align_right({1, 2});
-  for (const ExecutorPlaces& executor : report.executors) {
-    executors.add({executor.name, fmt::format("{}", executor.concurrency),
-                   fmt::format("{:.0f} %", utilisation(report, executor) * 100)});
-  }
-  if (!executors.empty()) out += "\n" + executors.render();
-  const std::string slowest = bottleneck(report);
-  return out + (slowest.empty() ? "\nnothing is busy for half of the time\n"
-                                : fmt::format("\nbottleneck: {}\n", slowest));
+  std::string out = summary(report) + "\n" + processes_table(report);
+  if (!report.executors.empty()) out += "\n" + executors_table(report);
+  return out + "\n" + verdict_text(report);
 }
 
 }  // namespace flow::flowctl

@@ -1,4 +1,10 @@
 // What a benchmark found, for people and for programs. Pure.
+//
+// A percentile is the smallest latency that so many percent of the good requests did not exceed
+// (nearest rank, nothing interpolated), to 0.1 % (histogram.h). Failed requests are counted by
+// code and in no percentile. In a closed loop a latency is from when a request was sent, and says
+// how long requests take with so many in flight; in an open loop it is from when the request was
+// due, and says how long users wait at that rate.
 #pragma once
 
 #include <sys/types.h>
@@ -9,7 +15,7 @@
 
 #include "base/time.h"
 #include "base/value.h"
-#include "flowctl/closed_loop.h"
+#include "flowctl/bench_loop.h"
 
 namespace flow::flowctl {
 
@@ -29,21 +35,30 @@ struct ExecutorPlaces {
 struct BenchReport {
   std::string flow;
   std::string endpoint;
-  std::size_t concurrency = 0;
+  double rate = 0;              // asked for; 0: a closed loop
+  std::size_t concurrency = 0;  // in flight; in an open loop the most there may be
   std::uint64_t size_bytes = 0;
+  unsigned cores = 0;  // that flowctl may use; 0: unknown
   LoopResult result;
   std::vector<ProcessCpu> processes;
   std::vector<ExecutorPlaces> executors;
 };
 
+// The name of this program among the processes.
+inline constexpr const char* kClientName = "flowctl";
+
 // The executors of a broker's status.
 std::vector<ExecutorPlaces> places_of(const ValueMap& status);
 
-// The part of the time that an executor's instances were executing.
+// How many requests an executor was executing on average. With batches, and in an external
+// executor, requests share an execution, so it can be more than there are instances.
+double executing(const BenchReport& report, const ExecutorPlaces& executor);
+
+// The part of the time that an executor's instances were executing, at most 1.
 double utilisation(const BenchReport& report, const ExecutorPlaces& executor);
 
-// The executor or process that is busy for most of the time; empty when none is for half of it.
-std::string bottleneck(const BenchReport& report);
+// How many cores a process used.
+double cores_used(const BenchReport& report, const ProcessCpu& process);
 
 // As the contract has it (`bench -o json`).
 ValueMap bench_value(const BenchReport& report);

@@ -1,10 +1,7 @@
 #include "flowctl/closed_loop.h"
 
-#include <algorithm>
 #include <thread>
 #include <utility>
-
-#include "flowctl/reply_printer.h"
 
 namespace flow::flowctl {
 namespace {
@@ -14,13 +11,6 @@ constexpr Duration kRest = std::chrono::milliseconds(1);
 
 }  // namespace
 
-std::uint64_t LoopResult::requests() const {
-  std::uint64_t all = ok;
-  for (const auto& [code, count] : failed)
-    all += count;
-  return all;
-}
-
 ClosedLoop::ClosedLoop(Client& client, LoopOptions options)
     : client_(client), options_(std::move(options)), sent_at_(options_.concurrency) {}
 
@@ -28,11 +18,11 @@ LoopResult ClosedLoop::run() {
   const Instant began = clock_.now();
   until_ = began + options_.duration;
   for (std::size_t place = 0; place < options_.concurrency; ++place)
-    send(place);
+    send(place, began);
   for (auto rested = wait_for_rested(); !rested.empty(); rested = wait_for_rested()) {
     std::this_thread::sleep_for(kRest);
     for (const std::size_t place : rested)
-      send(place);
+      send(place, clock_.now());
   }
   result_.took = clock_.now() - began;
   return std::move(result_);
@@ -45,8 +35,8 @@ std::vector<std::size_t> ClosedLoop::wait_for_rested() {
   return std::exchange(resting_, {});
 }
 
-void ClosedLoop::send(std::size_t place) {
-  sent_at_[place] = clock_.now();
+void ClosedLoop::send(std::size_t place, Instant now) {
+  sent_at_[place] = now;
   client_.submit_raw(options_.endpoint, options_.payload, Bytes(), options_.timeout,
                      [this, place](Reply reply) { answered(place, reply); });
 }
@@ -55,35 +45,18 @@ void ClosedLoop::answered(std::size_t place, const Reply& reply) {
   const Instant now = clock_.now();
   const bool over = now >= until_;
   if (!over && reply.ok()) {
-    count(reply, now - sent_at_[place]);
-    send(place);
+    result_.count(reply, now - sent_at_[place]);
+    send(place, now);
     return;
   }
   const std::scoped_lock lock(mutex_);
-  count(reply, now - sent_at_[place]);
+  result_.count(reply, now - sent_at_[place]);
   if (over) {
     ++ended_;
   } else {
     resting_.push_back(place);
   }
   changed_.notify_one();
-}
-
-void ClosedLoop::count(const Reply& reply, Duration latency) {
-  if (!reply.ok()) {
-    ++result_.failed[std::string(to_string(reply.code()))];
-    if (result_.first_failure.empty()) result_.first_failure = failure_line(reply);
-    return;
-  }
-  ++result_.ok;
-  result_.latency_ns.record(static_cast<std::uint64_t>(std::max<std::int64_t>(latency.count(), 0)));
-  for (const wire::ResponseHop& hop : reply.response.hops) {
-    auto it = std::ranges::find(result_.executors, hop.executor, &ExecutorTime::name);
-    if (it == result_.executors.end()) {
-      it = result_.executors.insert(it, ExecutorTime{hop.executor, 0});
-    }
-    it->execute_us += hop.execute_us;
-  }
 }
 
 }  // namespace flow::flowctl

@@ -29,9 +29,10 @@ Command add_version(CLI::App& root);
 // All of them, in the order help shows them.
 std::vector<Command> add_commands(CLI::App& root);
 
-// Checks an option that is a time ("30s") or a size ("4KiB", or plain bytes) when the command
-// line is read; option_values.h has the limits.
+// Checks an option that is a time ("30s"), a size ("4KiB", or plain bytes) or a rate ("500",
+// "2.5k") when the command line is read; option_values.h has the limits.
 CLI::Validator duration_option();
 CLI::Validator size_option();
+CLI::Validator rate_option();
 
 }  // namespace flow::flowctl

@@ -7,6 +7,19 @@
 #include "flowctl/output.h"
 
 namespace flow::flowctl {
+namespace {
+
+template <typename Parse>
+CLI::Validator checked_by(Parse parse, const char* type) {
+  return CLI::Validator(
+      [parse](const std::string& text) {
+        const auto parsed = parse(text);
+        return parsed ? std::string() : parsed.error().message;
+      },
+      type);
+}
+
+}  // namespace
 
 Command add_version(CLI::App& root) {
   CLI::App* app = root.add_subcommand("version", "prints the version");
@@ -20,21 +33,15 @@ std::vector<Command> add_commands(CLI::App& root) {
 }
 
 CLI::Validator duration_option() {
-  return CLI::Validator(
-      [](const std::string& text) {
-        const Result<Duration> parsed = parse_duration_option(text);
-        return parsed ? std::string() : parsed.error().message;
-      },
-      "TIME");
+  return checked_by(parse_duration_option, "TIME");
 }
 
 CLI::Validator size_option() {
-  return CLI::Validator(
-      [](const std::string& text) {
-        const Result<std::uint64_t> parsed = parse_size_option(text);
-        return parsed ? std::string() : parsed.error().message;
-      },
-      "SIZE");
+  return checked_by(parse_size_option, "SIZE");
+}
+
+CLI::Validator rate_option() {
+  return checked_by(parse_rate_option, "RATE");
 }
 
 }  // namespace flow::flowctl

@@ -1,17 +1,25 @@
 // Times the operations every request passes through, each alone: encoding and decoding of parts,
-// documents and values, and the merging of branches.
+// documents and values, the merging of branches, and filters.
+//
+// "reduce" merges lists that are open already. "join" and "filter" are what happens to payloads
+// that meet, or before one is sent: from the bytes that came to those that go on. Their time is
+// also given for each document that came, and as a multiple of what memcpy of all bytes that came
+// takes.
 //
 // usage: micro_bench [MILLISECONDS]    how long a batch runs (20); five batches an operation
 #include <fmt/format.h>
 
 #include <charconv>
 #include <cstdio>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "bench/micro/samples.h"
 #include "bench/micro/timer.h"
+#include "route/filter.h"
+#include "route/merge.h"
 #include "route/reduce.h"
 #include "wire/value_codec.h"
 
@@ -23,6 +31,7 @@ using wire::DocumentList;
 constexpr std::size_t kManyDocuments = 32;
 constexpr std::size_t kSmallText = 128;
 constexpr std::size_t kLargeText = 4096;
+constexpr std::size_t kMostBytes = 16 << 20;
 
 void time_parts(Timer& timer, std::string_view what, std::size_t text_size) {
   const wire::PartHeader header = chain_header();
@@ -63,6 +72,53 @@ void time_reduce(Timer& timer, std::string_view what, const DocumentList& left,
       });
 }
 
+// Two payloads that meet, as bytes to bytes: what a worker or gateway does that only passes them
+// on.
+void time_join(Timer& timer, std::string_view what, const DocumentList& left,
+               const DocumentList& right, double copy_ns_a_byte) {
+  const wire::Topology topology = two_shards();
+  std::vector<route::PartPointer> parts;
+  parts.push_back(part_of_shard(0, left.encode()));
+  parts.push_back(part_of_shard(1, right.encode()));
+  const auto bytes = static_cast<double>(parts[0]->payload.size() + parts[1]->payload.size());
+  timer.time(fmt::format("join, {}", what), [&] {
+    keep(route::merge_payload(parts, topology, route::Form::kReduced, kMostBytes).ok());
+  });
+  timer.relate(left.size() + right.size(), bytes * copy_ns_a_byte);
+}
+
+void time_joins(Timer& timer, std::string_view size, std::size_t text_size) {
+  const DocumentList left = encoded_documents(kManyDocuments, text_size);
+  const std::string what = fmt::format("{0} + {0} x {1}", kManyDocuments, size);
+  const std::size_t bytes = 2 * left.encode().size();
+  const double copy_ns_a_byte =
+      timer.time_copy(fmt::format("memcpy, {}", what), bytes) / static_cast<double>(bytes);
+  time_join(timer, what + ", none the same", left,
+            encoded_documents(kManyDocuments, text_size, kManyDocuments), copy_ns_a_byte);
+  time_join(timer, what + ", all the same, nothing gained", left, left, copy_ns_a_byte);
+  time_join(timer, what + ", all the same, a score gained", left,
+            scored_documents(kManyDocuments, text_size, "score"), copy_ns_a_byte);
+}
+
+void time_filter(Timer& timer, std::string_view what, const ValueMap& when, const Bytes& payload,
+                 double copy_ns) {
+  const route::Filter filter = std::move(*route::Filter::compile(when));
+  timer.time(fmt::format("filter, {}", what), [&] { keep(filter.keep_passing(payload).ok()); });
+  timer.relate(kManyDocuments, copy_ns);
+}
+
+void time_filters(Timer& timer, std::string_view size, std::size_t text_size) {
+  const Bytes payload = tagged_documents(kManyDocuments, text_size).encode();
+  const std::string what = fmt::format("{} x {}", kManyDocuments, size);
+  const double copy_ns = timer.time_copy(fmt::format("memcpy, {}", what), payload.size());
+  const auto lang = [](std::string_view op, std::string_view value) {
+    return ValueMap{{"tags__lang", ValueMap{{std::string(op), value}}}};
+  };
+  time_filter(timer, what + ", all pass", lang("$neq", "fr"), payload, copy_ns);
+  time_filter(timer, what + ", every other passes", lang("$eq", "en"), payload, copy_ns);
+  time_filter(timer, what + ", none passes", lang("$eq", "fr"), payload, copy_ns);
+}
+
 void time_values(Timer& timer) {
   const ValueMap map = parameters();
   const Bytes encoded = wire::encode_value(map);
@@ -81,15 +137,28 @@ void run(Timer& timer) {
   time_reduce(timer, "32 + 32 x 4 KiB, all the same, nothing gained", left, left);
   time_reduce(timer, "32 + 32 x 4 KiB, all the same, a score gained", left,
               scored_documents(kManyDocuments, kLargeText, "score"));
+  for (const auto& [size, bytes] :
+       {std::pair{"128 B", kSmallText}, std::pair{"4 KiB", kLargeText}}) {
+    time_joins(timer, size, bytes);
+    time_filters(timer, size, bytes);
+  }
   time_values(timer);
 }
 
 void print(const Timer& timer) {
-  fmt::print("| {:<52} | {:>8} | {:>8} |\n|{:-<54}|{:->9}:|{:->9}:|\n", "operation", "ns", "least",
-             "", "", "");
+  fmt::print(
+      "| {:<54} | {:>9} | {:>9} | {:>11} | {:>12} "
+      "|\n|{:-<56}|{:->10}:|{:->10}:|{:->12}:|{:->13}:|\n",
+      "operation", "ns", "least", "ns/document", "times memcpy", "", "", "", "", "");
   for (const Timing& timing : timer.timings()) {
-    fmt::print("| {:<52} | {:>8.1f} | {:>8.1f} |\n", timing.name, timing.median_ns,
-               timing.least_ns);
+    std::string each;
+    std::string times;
+    if (timing.documents > 0) {
+      each = fmt::format("{:.1f}", timing.median_ns / static_cast<double>(timing.documents));
+      times = fmt::format("{:.2f}", timing.median_ns / timing.copy_ns);
+    }
+    fmt::print("| {:<54} | {:>9.1f} | {:>9.1f} | {:>11} | {:>12} |\n", timing.name,
+               timing.median_ns, timing.least_ns, each, times);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,15 @@ wire::DocumentList scored_documents(std::size_t count, std::size_t text_size,
   return reopened(list);
 }
 
+wire::DocumentList tagged_documents(std::size_t count, std::size_t text_size) {
+  wire::DocumentList list;
+  for (std::size_t i = 0; i < count; ++i) {
+    list.push_back(document(i, text_size));
+    list[i].set_tag("lang", i % 2 == 0 ? "en" : "de");
+  }
+  return reopened(list);
+}
+
 wire::PartHeader chain_header() {
   wire::PartHeader header;
   header.target = 3;
@@ -54,6 +64,22 @@ wire::PartHeader chain_header() {
                  {4, wire::PlanMode::kRun, wire::Polling::kAny, 1}};
   header.hops = {{3, 0, 0, 10, 20, 0, 30}, {4, 1, 0, 10, 20, 0, 30}};
   return header;
+}
+
+wire::Topology two_shards() {
+  wire::Topology topology;
+  topology.nodes.emplace_back().name = "index";
+  topology.nodes[0].shards = 2;
+  return topology;
+}
+
+route::PartPointer part_of_shard(std::uint16_t shard, Bytes documents) {
+  auto part = std::make_unique<wire::Part>();
+  part->header = chain_header();
+  part->header.source_shard = shard;
+  part->header.plan = {{3, wire::PlanMode::kRun, wire::Polling::kAll, 2}};
+  part->payload = std::move(documents);
+  return part;
 }
 
 ValueMap parameters() {

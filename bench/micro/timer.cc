@@ -1,6 +1,7 @@
 #include "bench/micro/timer.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace flow::bench {
@@ -54,7 +55,23 @@ void Timer::time_consuming(std::string_view name, const std::function<void(std::
 
 void Timer::add(std::string_view name, std::vector<double> batches_ns) {
   std::ranges::sort(batches_ns);
-  timings_.push_back({std::string(name), batches_ns[batches_ns.size() / 2], batches_ns.front()});
+  timings_.push_back(
+      {std::string(name), batches_ns[batches_ns.size() / 2], batches_ns.front(), 0, 0});
+}
+
+double Timer::time_copy(std::string_view name, std::size_t bytes) {
+  const std::vector<std::byte> from(bytes, std::byte{'x'});
+  std::vector<std::byte> to(bytes);
+  time(name, [&] {
+    std::memcpy(to.data(), from.data(), bytes);
+    keep(to[0]);
+  });
+  return timings_.back().median_ns;
+}
+
+void Timer::relate(std::size_t documents, double copy_ns) {
+  timings_.back().documents = documents;
+  timings_.back().copy_ns = copy_ns;
 }
 
 }  // namespace flow::bench

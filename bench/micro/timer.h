@@ -21,6 +21,8 @@ struct Timing {
   std::string name;
   double median_ns = 0;  // of the batches, each long enough for the clock
   double least_ns = 0;
+  std::size_t documents = 0;  // it works on so many, 0: it is not about documents
+  double copy_ns = 0;         // what memcpy of the same bytes takes
 };
 
 // Runs operations one after the other. One thread.
@@ -36,6 +38,12 @@ class Timer {
   // `operation(i)` uses up the i-th; only the latter is timed. n is kInputs at most.
   void time_consuming(std::string_view name, const std::function<void(std::size_t)>& prepare,
                       const std::function<void(std::size_t)>& operation);
+
+  // Times memcpy of `bytes` into a buffer that is kept, so that no fresh page is in it; the median.
+  double time_copy(std::string_view name, std::size_t bytes);
+
+  // Says of the operation timed last what it works on.
+  void relate(std::size_t documents, double copy_ns);
 
   const std::vector<Timing>& timings() const { return timings_; }
 

@@ -20,9 +20,27 @@ Duration pause(std::string_view key, const Value& value) {
   return Duration(static_cast<std::int64_t>(value.number() * 1e6));
 }
 
+// What this replica waits on top.
+Duration extra_of(const ExecutorConfig& config) {
+  const Value* value = config.find("ms_of_replica");
+  if (value == nullptr) return {};
+  const ValueList* list = value->if_list();
+  if (list == nullptr) {
+    throw ConfigError(fmt::format(
+        "with.ms_of_replica is {}, expected a list of milliseconds, one for each replica",
+        to_json(*value)));
+  }
+  Duration extra{};
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const Duration length = pause(fmt::format("with.ms_of_replica[{}]", i), (*list)[i]);
+    if (i == config.replica) extra = length;
+  }
+  return extra;
+}
+
 }  // namespace
 
-Sleep::Sleep(const ExecutorConfig& config) {
+Sleep::Sleep(const ExecutorConfig& config) : of_replica_(extra_of(config)) {
   prctl(PR_SET_TIMERSLACK, 1UL);  // the kernel would add 50 us to each pause of this thread
   if (const Value* more = config.find("ms_per_document"))
     per_document_ = pause("with.ms_per_document", *more);
@@ -60,7 +78,7 @@ void Sleep::wait(const Request& request) {
 Duration Sleep::pause_of(std::string_view endpoint, std::size_t documents) const {
   const auto found = by_endpoint_.find(std::string(endpoint));
   const Duration once = found == by_endpoint_.end() ? otherwise_ : found->second;
-  return once + static_cast<std::int64_t>(documents) * per_document_;
+  return once + of_replica_ + static_cast<std::int64_t>(documents) * per_document_;
 }
 
 }  // namespace flow::executors

@@ -2,7 +2,8 @@
 //
 // `with.ms` is a number of milliseconds for every endpoint, or a table of endpoints with "*" for
 // all others (0 when it is missing). `with.ms_per_document` is added for each document: a stand-in
-// for a model that is better at many.
+// for a model that is better at many. `with.ms_of_replica` is a list: the replica with this number
+// waits so much longer (those behind the list do not), a stand-in for machines that are not alike.
 #pragma once
 
 #include <string>
@@ -24,6 +25,7 @@ class Sleep : public Executor {
 
  private:
   std::unordered_map<std::string, Duration> by_endpoint_;
+  Duration of_replica_{};
   Duration otherwise_{};
   Duration per_document_{};
 };

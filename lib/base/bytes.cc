@@ -5,30 +5,18 @@
 namespace flow {
 namespace {
 
-struct Shared {
-  std::shared_ptr<const void> owner;
-  const std::byte* data;
-};
+using Owner = std::shared_ptr<const void>;
 
 const Bytes::Ops kSharedOps = {
-    .data = [](const void* owner) { return static_cast<const Shared*>(owner)->data; },
-    .copy = [](const void* from, void* to) { new (to) Shared(*static_cast<const Shared*>(from)); },
-    .move =
-        [](void* from, void* to) noexcept {
-          auto* source = static_cast<Shared*>(from);
-          new (to) Shared(std::move(*source));
-          source->~Shared();
-        },
-    .destroy = [](void* owner) noexcept { static_cast<Shared*>(owner)->~Shared(); },
+    .copy = [](const void* from, void* to) { new (to) Owner(*static_cast<const Owner*>(from)); },
+    .destroy = [](void* owner) noexcept { static_cast<Owner*>(owner)->~Owner(); },
 };
 
 }  // namespace
 
 Bytes Bytes::share(std::shared_ptr<const void> owner, std::span<const std::byte> bytes) {
-  static_assert(sizeof(Shared) <= kInlineOwner);
-  return wrap(kSharedOps, bytes.size(), [&](void* storage) {
-    new (storage) Shared{std::move(owner), bytes.data()};
-  });
+  static_assert(sizeof(Owner) <= kInlineOwner);
+  return wrap(kSharedOps, bytes, [&](void* storage) { new (storage) Owner(std::move(owner)); });
 }
 
 Bytes Bytes::copy_of(std::span<const std::byte> bytes) {
@@ -57,7 +45,7 @@ Bytes Bytes::slice(std::size_t offset, std::size_t count) const& {
 Bytes Bytes::slice(std::size_t offset, std::size_t count) && {
   FLOW_CHECK(offset <= size_ && count <= size_ - offset, "slice outside of its bytes");
   Bytes part(std::move(*this));
-  part.offset_ += offset;
+  part.data_ += offset;
   part.size_ = count;
   return part;
 }

@@ -2,9 +2,9 @@
 //
 // The payload type of the whole engine. The owner may be a received message, a heap buffer or,
 // later, a slot in shared memory; users see only data() and size(). Copying shares the owner,
-// moving is cheap, slicing shares. Owners of up to 64 bytes live inside, so wrapping a received
-// message allocates nothing. A Bytes belongs to one thread at a time; copies of it may live on
-// different threads if the owner's copies may (heap buffers and ZeroMQ messages may).
+// moving copies a few words, slicing shares. Owners of up to 64 bytes live inside, so wrapping a
+// received message allocates nothing. A Bytes belongs to one thread at a time; copies of it may
+// live on different threads if the owner's copies may (heap buffers and ZeroMQ messages may).
 #pragma once
 
 #include <cstddef>
@@ -21,26 +21,21 @@ namespace flow {
 
 class Bytes {
  public:
-  // How to handle one type of owner. `data` and `size` describe the bytes of the whole owner.
+  // How to handle one type of owner. An owner may be moved by copying its own bytes, and what it
+  // owns stays where it is meanwhile: so moving, which happens several times on the path of each
+  // message, calls nothing.
   struct Ops {
-    const std::byte* (*data)(const void* owner);
-    void (*copy)(const void* from, void* to);     // shares the bytes
-    void (*move)(void* from, void* to) noexcept;  // leaves `from` destroyed
+    void (*copy)(const void* from, void* to);  // shares the bytes
     void (*destroy)(void* owner) noexcept;
   };
   static constexpr std::size_t kInlineOwner = 64;
 
   Bytes() = default;
   ~Bytes() { reset(); }
-  Bytes(const Bytes& other) : ops_(other.ops_), offset_(other.offset_), size_(other.size_) {
+  Bytes(const Bytes& other) : ops_(other.ops_), data_(other.data_), size_(other.size_) {
     if (ops_ != nullptr) ops_->copy(other.owner_, owner_);
   }
-  Bytes(Bytes&& other) noexcept
-      : ops_(std::exchange(other.ops_, nullptr)),
-        offset_(std::exchange(other.offset_, 0)),
-        size_(std::exchange(other.size_, 0)) {
-    if (ops_ != nullptr) ops_->move(other.owner_, owner_);
-  }
+  Bytes(Bytes&& other) noexcept { take_over(other); }
   Bytes& operator=(const Bytes& other) {
     if (this != &other) *this = Bytes(other);
     return *this;
@@ -48,10 +43,7 @@ class Bytes {
   Bytes& operator=(Bytes&& other) noexcept {
     if (this == &other) return *this;
     reset();
-    ops_ = std::exchange(other.ops_, nullptr);
-    offset_ = std::exchange(other.offset_, 0);
-    size_ = std::exchange(other.size_, 0);
-    if (ops_ != nullptr) ops_->move(other.owner_, owner_);
+    take_over(other);
     return *this;
   }
 
@@ -66,42 +58,48 @@ class Bytes {
   static Bytes share(std::shared_ptr<const void> owner, std::span<const std::byte> bytes);
 
   // Wraps any owner of at most kInlineOwner bytes. `construct(storage)` builds the owner in place;
-  // `size` is the size of its bytes.
+  // `bytes` are its bytes.
   template <typename Construct>
-  static Bytes wrap(const Ops& ops, std::size_t size, Construct&& construct) {
-    Bytes bytes;
-    construct(static_cast<void*>(bytes.owner_));
-    bytes.ops_ = &ops;
-    bytes.size_ = size;
-    return bytes;
+  static Bytes wrap(const Ops& ops, std::span<const std::byte> bytes, Construct&& construct) {
+    Bytes wrapped;
+    construct(static_cast<void*>(wrapped.owner_));
+    wrapped.ops_ = &ops;
+    wrapped.data_ = bytes.data();
+    wrapped.size_ = bytes.size();
+    return wrapped;
   }
 
-  const std::byte* data() const { return ops_ == nullptr ? nullptr : ops_->data(owner_) + offset_; }
+  const std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  std::span<const std::byte> span() const { return {data(), size_}; }
-  std::string_view text() const { return {reinterpret_cast<const char*>(data()), size_}; }
+  std::span<const std::byte> span() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
 
   // The part from `offset` of `count` bytes; both must lie inside. Shares the owner.
   Bytes slice(std::size_t offset, std::size_t count) const&;
   Bytes slice(std::size_t offset, std::size_t count) &&;
 
-  // For the folder that knows the owner's type: the owner if it is of the type `ops` handles and
-  // these bytes are all of it, else nullptr.
-  const void* whole_owner(const Ops& ops, std::size_t whole_size) const {
-    return ops_ == &ops && offset_ == 0 && size_ == whole_size ? owner_ : nullptr;
-  }
+  // For the folder that knows the owner's type: the owner if it is of the type `ops` handles, else
+  // nullptr.
+  const void* owner(const Ops& ops) const { return ops_ == &ops ? owner_ : nullptr; }
 
  private:
+  void take_over(Bytes& other) noexcept {
+    ops_ = std::exchange(other.ops_, nullptr);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    if (ops_ != nullptr) std::memcpy(owner_, other.owner_, kInlineOwner);
+  }
+
   void reset() noexcept {
     if (ops_ != nullptr) ops_->destroy(owner_);
     ops_ = nullptr;
-    offset_ = 0;
+    data_ = nullptr;
     size_ = 0;
   }
 
   const Ops* ops_ = nullptr;
-  std::size_t offset_ = 0;
+  const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   alignas(std::max_align_t) std::byte owner_[kInlineOwner];
 };

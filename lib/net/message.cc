@@ -9,6 +9,9 @@ namespace {
 // Below this a copy is cheaper than sharing.
 constexpr std::size_t kShareAbove = 1024;
 
+// A zmq_msg_t has 64 bytes and may keep what fits inside.
+constexpr std::size_t kInsideUpTo = sizeof(zmq_msg_t);
+
 zmq_msg_t* as_message(void* owner) {
   return static_cast<zmq_msg_t*>(owner);
 }
@@ -19,20 +22,10 @@ zmq_msg_t* as_message(const void* owner) {
 }
 
 const Bytes::Ops kMessageOps = {
-    .data =
-        [](const void* owner) {
-          return static_cast<const std::byte*>(zmq_msg_data(as_message(owner)));
-        },
     .copy =
         [](const void* from, void* to) {
           zmq_msg_init(as_message(to));
           zmq_msg_copy(as_message(to), as_message(from));
-        },
-    .move =
-        [](void* from, void* to) noexcept {
-          zmq_msg_init(as_message(to));
-          zmq_msg_move(as_message(to), as_message(from));
-          zmq_msg_close(as_message(from));
         },
     .destroy = [](void* owner) noexcept { zmq_msg_close(as_message(owner)); },
 };
@@ -43,17 +36,25 @@ void release_bytes(void* /*data*/, void* hint) {
 
 }  // namespace
 
+// A message is moved by copying its 64 bytes: what zmq_msg_move() does in libzmq, behind two calls
+// more. Only the smallest messages have their bytes inside.
 Bytes wrap_message(zmq_msg_t& message) {
   static_assert(sizeof(zmq_msg_t) <= Bytes::kInlineOwner);
-  return Bytes::wrap(kMessageOps, zmq_msg_size(&message), [&message](void* storage) {
-    zmq_msg_init(as_message(storage));
-    zmq_msg_move(as_message(storage), &message);
-  });
+  const std::span bytes(static_cast<const std::byte*>(zmq_msg_data(&message)),
+                        zmq_msg_size(&message));
+  if (bytes.size() <= kInsideUpTo) {
+    Bytes copy = Bytes::copy_of(bytes);
+    zmq_msg_close(&message);
+    return copy;
+  }
+  return Bytes::wrap(kMessageOps, bytes,
+                     [&message](void* storage) { std::memcpy(storage, &message, sizeof message); });
 }
 
 void unwrap_message(const Bytes& bytes, zmq_msg_t& message) {
-  if (const void* owner = bytes.whole_owner(kMessageOps, bytes.size());
-      owner != nullptr && zmq_msg_size(as_message(owner)) == bytes.size()) {
+  if (const void* owner = bytes.owner(kMessageOps);
+      owner != nullptr && zmq_msg_data(as_message(owner)) == bytes.data() &&
+      zmq_msg_size(as_message(owner)) == bytes.size()) {
     zmq_msg_init(&message);
     zmq_msg_copy(&message, as_message(owner));
     return;

@@ -7,7 +7,7 @@
 
 namespace flow::net {
 
-// Takes the message over; `message` is left empty.
+// Takes the message over: it must not be used or closed any more.
 Bytes wrap_message(zmq_msg_t& message);
 
 // Makes `message` (uninitialised) carry `bytes` without copying them, unless they are small.

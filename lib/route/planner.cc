@@ -14,14 +14,21 @@ constexpr Duration kFeedback = milliseconds(10);  // the report interval
 constexpr Duration kFastest = microseconds(1);    // no execution counts as less
 constexpr Duration kTie = microseconds(100);
 constexpr double kTieShare = 0.1;
-constexpr int kSmoothing = 8;  // weight of a new sample: 1/8
-constexpr Duration kStale = seconds(5);
+constexpr int kSmoothing = 8;            // weight of a new sample: 1/8
+constexpr Duration kStale = seconds(5);  // what was known is half forgotten
 constexpr Duration kLeadsEvery = milliseconds(2);
 constexpr Duration kAvoidFor = seconds(2);
 constexpr Duration kAvoided = seconds(1);  // what an avoided target's delay counts more
 constexpr double kUnknownBatches = 4;      // that are filled while no service time is known
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 constexpr std::uint16_t kNoShard = 0xFFFF;
+
+// What is left of how much an instance differs from the others, so long after its last execution:
+// whoever was slow once is tried again, the sooner the less slow it was.
+Duration faded(Duration difference, Duration age) {
+  constexpr std::int64_t kForgotten = 30;
+  return difference / (std::int64_t{1} << std::clamp<std::int64_t>(age / kStale, 0, kForgotten));
+}
 
 void blend(Duration& estimate, bool& known, Duration sample) {
   estimate = known ? estimate + (sample - estimate) / kSmoothing : sample;
@@ -97,9 +104,8 @@ Duration Planner::service_of(const Target& target, const Task& task) const {
   const Target::Estimate& own = target.estimates[task.endpoint];
   const NodeEstimate& mean = estimates_[task.endpoint][task.node.value];
   if (!own.known) return std::max(mean.service, kFastest);
-  if (task.now - own.sampled_at > kStale)
-    return std::max((own.service + mean.service) / 2, kFastest);
-  return std::max(own.service, kFastest);
+  return std::max(mean.service + faded(own.service - mean.service, task.now - own.sampled_at),
+                  kFastest);
 }
 
 // The window of a target for one endpoint, in executions. While no time is known for the endpoint,
@@ -352,7 +358,7 @@ void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoin
   Target& target = targets_[choice.slot];
   if (target.id != choice.instance) return;
   Target::Estimate& own = target.estimates[endpoint];
-  if (own.known && now - own.sampled_at > kStale) own.service = mean.service;
+  if (now - own.sampled_at > kStale) own.known = false;
   blend(own.service, own.known, service);
   own.sampled_at = now;
   target.doubted = false;

@@ -132,7 +132,7 @@ class Document {
   friend class DocumentList;
   struct Blob;
   std::unique_ptr<DocumentFields> fields_;  // set: decoded
-  std::shared_ptr<const Bytes> buffer_;     // encoded: the whole list, aligned to 16
+  std::shared_ptr<const Bytes> buffer_;     // encoded: the whole list, aligned to 8
   std::uint32_t offset_ = 0;                // of the blob in the buffer
   std::uint32_t size_ = 0;                  // of the blob; 0: a table inside of one (a child)
 };

@@ -50,7 +50,7 @@ struct Document::Blob {
   // About how many bytes build() needs.
   static std::size_t estimate(const Document& document);
 
-  // Verifies a blob whose start is aligned to 16. Nothing when it may be read.
+  // Verifies a blob whose start is aligned to 8. Nothing when it may be read.
   static std::optional<std::string> fault(std::span<const std::byte> blob);
 
   // Of a verified blob: whether it and all its chunks and matches have an id.

@@ -37,7 +37,7 @@ class DocumentList {
   explicit DocumentList(Documents documents) : documents_(std::move(documents)) {}
 
   // Opens a payload and verifies every document in it (fields, depth, budget; see verifier.h).
-  // An empty payload is an empty list. Copies the payload only if it is not aligned to 16.
+  // An empty payload is an empty list. Copies the payload only if it is not aligned to 8.
   // kInvalidArgument names the document's position and what is wrong.
   static Result<DocumentList> open(Bytes payload);
 

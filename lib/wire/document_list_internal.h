@@ -8,8 +8,9 @@
 namespace flow::wire {
 
 inline constexpr char kMagic[] = {'F', 'D', 'L', '1'};
-inline constexpr std::size_t kAlignment = 16;
-inline constexpr std::size_t kEntries = 8;  // where the table of entries begins
+inline constexpr std::size_t kAlignment = 16;     // of documents, from the start of the list
+inline constexpr std::size_t kReadAlignment = 8;  // in memory: that of the largest number
+inline constexpr std::size_t kEntries = 8;        // where the table of entries begins
 
 struct Entry {
   std::uint32_t offset;

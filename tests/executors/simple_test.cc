@@ -100,6 +100,21 @@ TEST_CASE("sleep takes longer for more documents where it is told so") {
   CHECK_THROWS_AS(Sleep(with({{"ms_per_document", -1}})), ConfigError);
 }
 
+TEST_CASE("sleep takes longer in a replica where it is told so") {
+  ExecutorConfig config = with({{"ms", 5}, {"ms_of_replica", ValueList{0, 45.5}}});
+  CHECK(Sleep(config).pause_of("/x") == milliseconds(5));
+  config.replica = 1;
+  CHECK(Sleep(config).pause_of("/x") == std::chrono::microseconds(50'500));
+  config.replica = 2;
+  CHECK(Sleep(config).pause_of("/x") == milliseconds(5));
+  CHECK_THROWS_AS(Sleep(with({{"ms_of_replica", 5}})), ConfigError);
+  CHECK_THROWS_WITH_AS(
+      Sleep(with({{"ms_of_replica", ValueList{0, "5"}}})),
+      "with.ms_of_replica[1] is \"5\", expected a number of milliseconds from 0 to "
+      "3600000",
+      ConfigError);
+}
+
 TEST_CASE("sleep refuses what is no number of milliseconds") {
   CHECK_THROWS_WITH_AS(Sleep(with({{"ms", "5"}})),
                        "with.ms is \"5\", expected a number of milliseconds from 0 to 3600000",

@@ -37,14 +37,52 @@ TEST_CASE("the report has throughput, latency and CPU as the contract spells the
       R"("throughput_rps":500.0,"latency_us":{"p50":100.0,)"));
   CHECK(json.find(R"("cpu":{"us_per_request":150.0,"processes":[{"name":"gateway/0","pid":7,)"
                   R"("us_per_request":100.0,"rss_bytes":4096})") != std::string::npos);
-  CHECK(json.find(R"({"name":"encode","concurrency":1,"utilisation":0.9})") != std::string::npos);
-  CHECK(json.ends_with(R"("bottleneck":"encode"})"));
+  CHECK(json.find(R"({"name":"encode","concurrency":1,"utilisation":0.9,"executing":0.9})") !=
+        std::string::npos);
+  CHECK(json.find(R"("bottleneck":"encode","bottleneck_kind":"executor","advice":")") !=
+        std::string::npos);
+  CHECK(json.ends_with(R"("latency_from":"sent","sending":null})"));
 }
 
-TEST_CASE("without anything busy there is no bottleneck") {
+TEST_CASE("an open loop also reports the rate and how it was kept") {
   BenchReport report = example();
-  report.result.executors.clear();
-  CHECK(bottleneck(report).empty());
+  report.rate = 600;
+  report.result.failed["DEADLINE_EXCEEDED"] = 200;
+  Sending sending;
+  sending.due = 1200;
+  sending.sent = 1000;
+  sending.waited = 300;
+  sending.late = 4;
+  sending.given_up = 200;
+  sending.took = 2s;
+  sending.delay_ns.record(2'000'000);
+  report.result.sending = sending;
+
+  const std::string json = to_json(Value(bench_value(report)));
+  CHECK(json.find(R"("mode":"open","concurrency":8,"rate":600.0,)") != std::string::npos);
+  CHECK(json.find(R"("latency_from":"due","sending":{"rate":500.0,"due":1200,"sent":1000,)"
+                  R"("waited":300,"late":4,"given_up":200,"delay_us":{"p50":2000.0,)") !=
+        std::string::npos);
+
+  const std::string text = bench_text(report);
+  CHECK(text.find("open loop, 600 requests/s asked for, 500.0 sent, at most 8 in flight") !=
+        std::string::npos);
+  CHECK(text.find("from when a request was due") != std::string::npos);
+  CHECK(text.find("1200 due, 1000 sent (300 waited for room, 4 late), 200 given up") !=
+        std::string::npos);
+}
+
+TEST_CASE("closed loop latencies are said to be that") {
+  CHECK(bench_text(example()).find("from when a request was sent (closed loop") !=
+        std::string::npos);
+}
+
+TEST_CASE("more can be executing than there are instances, which are never busier than busy") {
+  BenchReport report = example();
+  report.result.executors = {{"rank", 10'000'000}};
+  CHECK(executing(report, report.executors[1]) == 5.0);
+  CHECK(utilisation(report, report.executors[1]) == 1.0);
+  CHECK(executing(report, report.executors[0]) == 0.0);
 }
 
 TEST_CASE("a report of nothing divides by nothing") {

@@ -50,6 +50,20 @@ TEST_CASE("quantiles of any size are right to three digits, as sorting tells") {
   }
 }
 
+TEST_CASE("a bucket is at most a thousandth of its values wide, at every size") {
+  for (int bits = 1; bits < 42; ++bits) {
+    const std::uint64_t power = 1ULL << bits;
+    for (const std::uint64_t value : {power - 1, power, power + power / 3}) {
+      CAPTURE(value);
+      Histogram histogram;
+      histogram.record(value);
+      histogram.record((1ULL << 42) - 1);  // so that the maximum does not cut the bucket
+      CHECK(histogram.quantile(0.5) >= value);
+      CHECK(histogram.quantile(0.5) - value <= value / 1000);
+    }
+  }
+}
+
 TEST_CASE("values past the largest count as the largest") {
   Histogram histogram;
   histogram.record(~0ULL);

@@ -34,4 +34,23 @@ TEST_CASE("a time option needs a unit and is at most a year") {
   CHECK_FALSE(parse_duration_option("8761h").ok());
 }
 
+TEST_CASE("a rate option is a number of requests a second, or thousands of them") {
+  CHECK(*parse_rate_option("500") == 500);
+  CHECK(*parse_rate_option("0.5") == 0.5);
+  CHECK(*parse_rate_option("2.5k") == 2500);
+  CHECK(*parse_rate_option("1000k") == kFastestRate);
+  CHECK(*parse_rate_option("0.001") == kSlowestRate);
+}
+
+TEST_CASE("what is no rate, or beyond all schedules, is refused and quoted") {
+  for (const std::string text :
+       {"", "k", "0", "-1", "abc", "5m", "2.5K", "1e3", "nan", "inf", "1001k", "0.0001", "5 k"}) {
+    CAPTURE(text);
+    const Result<double> rate = parse_rate_option(text);
+    REQUIRE_FALSE(rate.ok());
+    CHECK(rate.error().code == Errc::kInvalidArgument);
+    CHECK(rate.error().message.find('"' + text) != std::string::npos);
+  }
+}
+
 }  // namespace flow::flowctl

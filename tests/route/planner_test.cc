@@ -73,6 +73,30 @@ TEST_CASE("a slower replica gets less") {
   CHECK(slow == 0);
 }
 
+TEST_CASE("a replica that was slow is tried again later, and one sample says how it is now") {
+  Fixture f(chain({2}));
+  const auto ask = [&f](Duration when, Duration slow) {
+    REQUIRE(f.plan(at(when)));
+    const bool first = f.entries[0].target == 1;
+    f.complete(at(when), first ? slow : 1ms);
+    return first;
+  };
+  for (int i = 0; i < 8; ++i)
+    ask(i * 1ms, 10ms);
+  Duration tried{};
+  for (Duration when = 1s; when < 60s && tried == Duration{}; when += 100ms)
+    if (ask(when, 10ms)) tried = when;
+  CHECK(tried >= 5s);
+  CHECK(tried < 40s);
+  int again = 0;
+  for (Duration when = tried; when < tried + 4s; when += 100ms)
+    again += ask(when, 1ms) ? 1 : 0;
+  CHECK(again == 0);  // still slow: one request was enough to see it
+  for (Duration when = tried + 4s; when < tried + 44s; when += 100ms)
+    again += ask(when, 1ms) ? 1 : 0;
+  CHECK(again > 50);  // as quick as the other by now: they take turns
+}
+
 TEST_CASE("an executor whose service time is unknown takes its concurrency") {
   Fixture f(chain({1}));
   REQUIRE(f.plan(at(0ms)));

@@ -202,8 +202,8 @@ void Core::receive(ConnectionId from, wire::ControlMessage message, Instant now)
   if (instance == nullptr) return;
   if (auto* ready = std::get_if<wire::Ready>(&message)) {
     on_ready(*instance, std::move(*ready), now);
-  } else if (const auto* beat = std::get_if<wire::Beat>(&message)) {
-    instance->beat = *beat;
+  } else if (auto* beat = std::get_if<wire::Beat>(&message)) {
+    on_beat(*instance, std::move(*beat), now);
   } else if (const auto* ack = std::get_if<wire::TopologyAck>(&message)) {
     on_ack(*instance, *ack, now);
   } else if (auto* seen = std::get_if<wire::Subscriptions>(&message)) {

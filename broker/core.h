@@ -176,13 +176,14 @@ class Core {
   void save_assignment(const Instance& instance);
   void event(std::string kind, std::string detail);
 
-  // core_status.cc
+  // core_status.cc, core_admin.cc
+  void on_beat(Instance& instance, wire::Beat beat, Instant now);
   void update_state(Instant now);
-  std::pair<FlowState, std::string> judge() const;
-  std::pair<FlowState, std::string> judge_node(const graph::Node& node) const;
+  std::pair<FlowState, std::string> judge(bool far_ends) const;
+  std::pair<FlowState, std::string> judge_node(const graph::Node& node, bool far_ends) const;
   std::string missing_gateway() const;
   bool gateways_acknowledged() const;
-  std::string trouble_of(const std::string& slot_name, const Slot& slot) const;
+  std::string trouble_of(const std::string& slot_name, const Slot& slot, bool far_ends) const;
   void answer_waiters(Instant now);
   ValueMap executor_status(const graph::Node& node, Instant now) const;
   ValueMap slot_status(const std::string& name, const Slot& slot, Instant now) const;
@@ -240,7 +241,8 @@ class Core {
   std::string reason_;
   Instant state_since_{};
   bool draining_ = false;
-  bool was_ready_ = false;
+  bool own_ready_ = false;  // all that the flow starts itself is; far ends do not count
+  bool was_ready_ = false;  // it was once
 };
 
 std::string_view to_string(FlowState state);

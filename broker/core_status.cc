@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <tuple>
 
 #include "base/text.h"
 #include "base/units.h"
@@ -12,7 +13,6 @@ namespace flow::broker {
 namespace {
 
 constexpr std::size_t kNamed = 5;  // slots named in a reason
-constexpr Duration kWaitLimit = std::chrono::minutes(10);
 
 template <typename T>
 Value integer(T value) {
@@ -34,6 +34,15 @@ std::string main_address(const wire::Ready& ready) {
   return ready.client_addresses.empty() ? std::string() : ready.client_addresses.front();
 }
 
+// Where an instance of an external executor forwards to; nullptr for any other.
+const std::string* far_address(const graph::Graph& graph, const Slot& slot) {
+  if (slot.role != wire::Role::kWorker || !graph[slot.node].external) return nullptr;
+  const Value* hosts = graph[slot.node].with.find(graph::kForwarderHosts);
+  const ValueList* list = hosts == nullptr ? nullptr : hosts->if_list();
+  return list == nullptr || slot.replica >= list->size() ? nullptr
+                                                         : (*list)[slot.replica].if_string();
+}
+
 // "0,1" as a list.
 ValueList device_list(const Result<std::optional<std::string>>& devices) {
   ValueList list;
@@ -41,14 +50,6 @@ ValueList device_list(const Result<std::optional<std::string>>& devices) {
   for (const std::string_view device : split(**devices, ','))
     list.emplace_back(std::string(trim(device)));
   return list;
-}
-
-std::optional<FlowState> parse_state(std::string_view name) {
-  for (const FlowState state : {FlowState::kStarting, FlowState::kReady, FlowState::kDegraded,
-                                FlowState::kDraining, FlowState::kDown}) {
-    if (to_string(state) == name) return state;
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ std::string_view to_string(FlowState state) {
 }
 
 std::string_view state_name(const Instance& instance) {
-  if (instance.frozen) return "degraded";
+  if (instance.frozen || instance.cut_off()) return "degraded";
   switch (instance.state) {
     case wire::InstanceState::kStarting: return "starting";
     case wire::InstanceState::kServing: return "ready";
@@ -81,8 +82,23 @@ std::string Core::wall(Instant when) const {
                      ms % 1000);
 }
 
-// Why a slot does not serve; empty when it does.
-std::string Core::trouble_of(const std::string& name, const Slot& slot) const {
+// A broker that has just started learns from the next beat since when a far end is away.
+void Core::on_beat(Instance& instance, wire::Beat beat, Instant now) {
+  const bool was_cut_off = instance.cut_off();
+  if (beat.far_away <= Duration{}) {
+    instance.far_lost_at = kNever;
+  } else if (instance.far_lost_at == kNever) {
+    instance.far_lost_at = now - beat.far_away;
+  }
+  instance.beat = std::move(beat);
+  if (instance.cut_off() == was_cut_off) return;
+  event(was_cut_off ? "far end back" : "far end away",
+        fmt::format("{}: {}", instance.name,
+                    was_cut_off ? "somebody answers again" : instance.beat.far_trouble));
+}
+
+// Why a slot does not serve; empty when it does. `far_ends`: what it forwards to must, too.
+std::string Core::trouble_of(const std::string& name, const Slot& slot, bool far_ends) const {
   const auto holder = instances_.find(slot.holder);
   if (holder == instances_.end()) {
     return slot.last_left.empty() ? fmt::format("{} has not started", name)
@@ -91,7 +107,10 @@ std::string Core::trouble_of(const std::string& name, const Slot& slot) const {
   const Instance& instance = holder->second;
   if (instance.frozen) return fmt::format("{} is silent, as too many are at once", name);
   switch (instance.state) {
-    case wire::InstanceState::kServing: return {};
+    case wire::InstanceState::kServing:
+      return far_ends && instance.cut_off()
+                 ? fmt::format("{} is cut off: {}", name, instance.beat.far_trouble)
+                 : std::string();
     case wire::InstanceState::kStarting:
       if (const std::string lane = missing_lane(instance); instance.ready && !lane.empty())
         return lane;
@@ -111,7 +130,7 @@ std::string Core::missing_gateway() const {
   std::string trouble;
   for (const auto& [name, slot] : slots_) {
     if (slot.role != wire::Role::kGateway) continue;
-    const std::string found = trouble_of(name, slot);
+    const std::string found = trouble_of(name, slot, false);
     if (found.empty()) return {};
     if (trouble.empty()) trouble = found;
   }
@@ -127,14 +146,14 @@ bool Core::gateways_acknowledged() const {
   });
 }
 
-std::pair<FlowState, std::string> Core::judge_node(const graph::Node& node) const {
+std::pair<FlowState, std::string> Core::judge_node(const graph::Node& node, bool far_ends) const {
   std::vector<std::string> troubles;
   std::size_t slots = 0;
   bool starting = true;
   for (const auto& [name, slot] : slots_) {
     if (slot.role != wire::Role::kWorker || slot.node != node.index) continue;
     ++slots;
-    std::string trouble = trouble_of(name, slot);
+    std::string trouble = trouble_of(name, slot, far_ends);
     if (!trouble.empty()) troubles.push_back(std::move(trouble));
     starting = starting && slot.last_left.empty();
   }
@@ -148,14 +167,14 @@ std::pair<FlowState, std::string> Core::judge_node(const graph::Node& node) cons
   return {none ? worst : FlowState::kDegraded, enumerate(std::move(troubles))};
 }
 
-std::pair<FlowState, std::string> Core::judge() const {
+std::pair<FlowState, std::string> Core::judge(bool far_ends) const {
   if (draining_) return {FlowState::kDraining, "it was asked to drain"};
   if (!begun_) return {FlowState::kStarting, "waiting for the store"};
   std::vector<std::string> troubles;
   bool node_down = false;
   const std::vector<bool> answers = graph::answering(options_.graph);
   for (const graph::Node& node : options_.graph.nodes()) {
-    auto [state, reason] = judge_node(node);
+    auto [state, reason] = judge_node(node, far_ends);
     if (state == FlowState::kReady) continue;
     const bool down = state != FlowState::kDegraded && answers[node.index.value];
     node_down = node_down || down;
@@ -168,7 +187,7 @@ std::pair<FlowState, std::string> Core::judge() const {
   if (fenced_by_ > term_)
     return {FlowState::kDegraded, fmt::format("another broker leads with term {}", fenced_by_)};
   if (reason.empty()) {
-    if (state_ == FlowState::kReady || gateways_acknowledged()) return {FlowState::kReady, {}};
+    if (own_ready_ || gateways_acknowledged()) return {FlowState::kReady, {}};
     reason = "waiting for the gateway to take over the topology";
     return {was_ready_ ? FlowState::kDegraded : FlowState::kStarting, reason};
   }
@@ -176,13 +195,18 @@ std::pair<FlowState, std::string> Core::judge() const {
   return {node_down || !gateway.empty() ? FlowState::kDown : FlowState::kDegraded, reason};
 }
 
+// What is not the flow's to start does not keep it from becoming ready; after that it counts.
 void Core::update_state(Instant now) {
-  auto [state, reason] = judge();
+  auto [state, reason] = judge(false);
+  own_ready_ = state == FlowState::kReady;
+  was_ready_ = was_ready_ || own_ready_;
+  const bool cut_off =
+      std::ranges::any_of(instances_, [](const auto& entry) { return entry.second.cut_off(); });
+  if (cut_off) std::tie(state, reason) = judge(true);
   reason_ = std::move(reason);
   if (state == state_) return;
   state_ = state;
   state_since_ = now;
-  was_ready_ = was_ready_ || state == FlowState::kReady;
   event("state", fmt::format("{}{}{}", to_string(state), reason_.empty() ? "" : ": ", reason_));
 }
 
@@ -222,7 +246,7 @@ ValueMap Core::status(Instant now) const {
 }
 
 ValueMap Core::executor_status(const graph::Node& node, Instant now) const {
-  auto [state, reason] = judge_node(node);
+  auto [state, reason] = judge_node(node, true);
   ValueMap value;
   value.set("name", node.name);
   value.set("uses", node.uses);
@@ -263,8 +287,9 @@ ValueMap Core::slot_status(const std::string& name, const Slot& slot, Instant no
   value.set("host", instance.host);
   value.set("pid", integer(instance.pid));
   value.set("state", std::string(held ? state_name(instance) : waiting ? "starting" : "down"));
-  value.set("reason", trouble_of(name, slot));
-  value.set("since", wall(held ? instance.since : slot.since));
+  value.set("reason", trouble_of(name, slot, true));
+  const Instant held_since = instance.cut_off() ? instance.far_lost_at : instance.since;
+  value.set("since", wall(held ? held_since : slot.since));
   value.set("shard", integer(slot.shard));
   value.set("replica", integer(slot.replica));
   value.set("queue", integer(instance.beat.queue));
@@ -276,91 +301,13 @@ ValueMap Core::slot_status(const std::string& name, const Slot& slot, Instant no
   value.set("devices", device_list(held ? devices_of(instance) : std::optional<std::string>()));
   value.set("executing_us", integer(instance.beat.executing_us));
   value.set("silent_us", integer(held ? to_us(silence(instance, now)) : 0));
+  if (const std::string* address = far_address(options_.graph, slot)) {
+    ValueMap far_end;
+    far_end.set("address", *address);
+    far_end.set("reachable", held && instance.serves() && !instance.cut_off());
+    value.set("far_end", std::move(far_end));
+  }
   return value;
-}
-
-void Core::on_admin(ConnectionId from, const wire::AdminRequest& request, Instant now) {
-  wire::AdminReply reply;
-  reply.id = request.id;
-  if (request.command == "status") {
-    reply.value = status(now);
-  } else if (request.command == "wait") {
-    add_waiter(from, request, now);
-    return;
-  } else if (request.command == "drain") {
-    const Value* instance = request.arguments.find("instance");
-    if (instance != nullptr && instance->if_string() != nullptr) {
-      drain_instance(from, request, *instance->if_string(), now);
-      return;
-    }
-    draining_ = true;
-    dirty_ = true;
-  } else {
-    reply.code = Errc::kInvalidArgument;
-    reply.message = fmt::format("the broker has no command '{}'; expected status, wait or drain",
-                                request.command);
-  }
-  effects_.send(from, reply);
-}
-
-void Core::drain_instance(ConnectionId from, const wire::AdminRequest& request,
-                          const std::string& name, Instant now) {
-  wire::AdminReply reply;
-  reply.id = request.id;
-  const auto slot = slots_.find(name);
-  const auto holder =
-      slot == slots_.end() ? instances_.end() : instances_.find(slot->second.holder);
-  if (holder == instances_.end() || holder->second.role != wire::Role::kWorker) {
-    reply.code = Errc::kNotFound;
-    reply.message =
-        fmt::format("no worker '{}' runs; there are {}", name, known_slots(wire::Role::kWorker));
-  } else {
-    retire(holder->second, "it was asked to drain", now);
-  }
-  effects_.send(from, reply);
-}
-
-void Core::add_waiter(ConnectionId from, const wire::AdminRequest& request, Instant now) {
-  const Value* wanted = request.arguments.find("state");
-  const std::string* name = wanted == nullptr ? nullptr : wanted->if_string();
-  const auto state = parse_state(name == nullptr ? "ready" : *name);
-  wire::AdminReply reply;
-  reply.id = request.id;
-  if (!state) {
-    reply.code = Errc::kInvalidArgument;
-    reply.message = fmt::format(
-        "no flow state '{}'; expected starting, ready, degraded, draining or down", *name);
-    effects_.send(from, reply);
-    return;
-  }
-  std::erase_if(waiters_, [from](const Waiter& waiter) { return waiter.connection == from; });
-  if (waiters_.size() >= kMaxWaiters) {
-    reply.code = Errc::kOverloaded;
-    reply.message = fmt::format("{} others wait already", kMaxWaiters);
-    effects_.send(from, reply);
-    return;
-  }
-  waiters_.push_back({from, request.id, *state, now + kWaitLimit});
-  answer_waiters(now);
-}
-
-void Core::answer_waiters(Instant now) {
-  const auto waiters = std::exchange(waiters_, {});
-  for (const Waiter& waiter : waiters) {
-    if (waiter.state != state_ && now < waiter.until) {
-      waiters_.push_back(waiter);
-      continue;
-    }
-    wire::AdminReply reply;
-    reply.id = waiter.request;
-    reply.value.set("state", std::string(to_string(state_)));
-    reply.value.set("reason", reason_);
-    if (waiter.state != state_) {
-      reply.code = Errc::kDeadlineExceeded;
-      reply.message = fmt::format("the flow is {}: {}", to_string(state_), reason_);
-    }
-    effects_.send(waiter.connection, reply);
-  }
 }
 
 }  // namespace flow::broker

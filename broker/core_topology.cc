@@ -253,8 +253,9 @@ void Core::save_health_of(Instance& instance, bool anyway, Instant now) {
   ValueMap value;
   value.set("instance", std::int64_t{instance.id.value});
   value.set("state", std::string(state_name(instance)));
-  value.set("since", wall(instance.since));
-  value.set("reason", instance.reason);
+  const bool cut_off = instance.cut_off();
+  value.set("since", wall(cut_off ? instance.far_lost_at : instance.since));
+  value.set("reason", cut_off ? instance.beat.far_trouble : instance.reason);
   value.set("queue", std::int64_t{instance.beat.queue});
   value.set("executing", std::int64_t{instance.beat.in_flight});
   const std::string content = to_json(value);

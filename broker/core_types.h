@@ -76,6 +76,7 @@ struct Instance {
   bool frozen = false;    // silent, but so many are that the broker doubts itself
   std::optional<wire::Ready> ready;
   wire::Beat beat;
+  Instant far_lost_at = kNever;  // of an external executor: nobody answers at the far end since
   std::uint32_t pid = 0;
   std::string host;
   std::string version;
@@ -99,6 +100,8 @@ struct Instance {
   Instant copy_at{};               // not before
 
   bool serves() const { return state == wire::InstanceState::kServing; }
+  // It serves, but what it forwards to does not.
+  bool cut_off() const { return serves() && far_lost_at != kNever; }
   bool behind() const { return state == wire::InstanceState::kBehind; }
 
   // Its process is there and its sockets are bound, but what it would publish could be lost: it

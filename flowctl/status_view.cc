@@ -67,6 +67,16 @@ std::string painted(std::string_view state, bool color) {
   return fmt::format("{}{}\x1b[0m", paint, state);
 }
 
+// Whether it runs, but nobody answers at the far end it forwards to.
+bool cut_off(const ValueMap& instance) {
+  const Value* far_end = instance.find("far_end");
+  const ValueMap* known = far_end == nullptr ? nullptr : far_end->if_map();
+  const Value* reachable = known == nullptr ? nullptr : known->find("reachable");
+  const bool serves = text_of(instance, "state") == "degraded";
+  return serves && reachable != nullptr && reachable->if_bool() != nullptr &&
+         !*reachable->if_bool();
+}
+
 std::string joined(const ValueList& list) {
   std::string text;
   for (const Value& entry : list) {
@@ -203,20 +213,22 @@ std::vector<std::string> status_warnings(const ValueMap& status) {
   return warnings;
 }
 
+// What runs elsewhere is not waited for: its forwarder is there, and that is enough.
 std::vector<std::string> not_ready(const ValueMap& status) {
   std::vector<std::string> names;
   for (const Value& entry : list_of(status, "executors")) {
     const ValueMap* executor = entry.if_map();
     if (executor == nullptr || text_of(*executor, "state") == "ready") continue;
-    std::size_t named = 0;
+    std::size_t troubled = 0;
     for (const Value& one : list_of(*executor, "instances")) {
       const ValueMap* instance = one.if_map();
       if (instance == nullptr || text_of(*instance, "state") == "ready") continue;
+      ++troubled;
+      if (cut_off(*instance)) continue;
       names.push_back(
           fmt::format("{} ({})", text_of(*instance, "name"), text_of(*instance, "state")));
-      ++named;
     }
-    if (named == 0) {
+    if (troubled == 0) {
       names.push_back(
           fmt::format("{} ({})", text_of(*executor, "name"), text_of(*executor, "state")));
     }

@@ -47,12 +47,13 @@ void name_hops(const route::Planner& planner, const route::Choices& choices,
   }
 }
 
-void name_missing(const wire::Topology& topology, const std::vector<wire::MissingPart>& missing,
+void name_missing(const wire::Topology& topology, const wire::PartHeader& header,
                   std::vector<wire::MissingShard>& named) {
-  for (const wire::MissingPart& part : missing) {
+  for (const wire::MissingPart& part : header.missing) {
     if (part.node >= topology.nodes.size()) continue;
     named.push_back({std::string(topology.nodes[part.node].executor()), part.shard});
   }
+  named.insert(named.end(), header.missing_elsewhere.begin(), header.missing_elsewhere.end());
 }
 
 void sort_like(const Bytes& request, Bytes& answer) {

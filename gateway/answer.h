@@ -21,7 +21,8 @@ void add_missing(const route::Planner& planner, const route::Choices& choices,
 void name_hops(const route::Planner& planner, const route::Choices& choices,
                const std::vector<wire::Hop>& hops, std::vector<wire::ResponseHop>& named);
 
-void name_missing(const wire::Topology& topology, const std::vector<wire::MissingPart>& missing,
+// The shards that `header` says are missing, by name: those of this flow, then those elsewhere.
+void name_missing(const wire::Topology& topology, const wire::PartHeader& header,
                   std::vector<wire::MissingShard>& named);
 
 // Sorts the documents of an answer by the position of their ids in the request, the first where an

@@ -118,7 +118,7 @@ void Core::conclude(std::uint32_t slot, wire::Part& part, Instant now) {
   response_.hops.clear();
   name_hops(planner_, entry.choices, part.header.hops, response_.hops);
   response_.missing.clear();
-  name_missing(topology, part.header.missing, response_.missing);
+  name_missing(topology, part.header, response_.missing);
   response_.failure = std::move(part.header.failure);
   response_.results = std::move(part.header.results);
   response_.retry_after = {};

@@ -191,6 +191,7 @@ class Core {
   Documents collect(std::vector<BatchPiece>& pieces, Instant now, Instant& deadline);
   std::optional<Error> indivisible(const Executed& executed, std::size_t sent,
                                    const Result<Documents*>& answer) const;
+  void name_batch(const std::vector<BatchPiece>& pieces);
   const wire::PartHeader& header_for_batch(const wire::PartHeader& first);
   Instant run_batch(std::vector<BatchPiece>& pieces, Instant now);
   void leave_batch(std::uint32_t slot);
@@ -234,6 +235,7 @@ class Core {
   Batcher batcher_;
   std::size_t batched_ = 0;               // jobs that wait in it
   std::vector<BatchPiece> batch_pieces_;  // of the batch that is executed, and what it is told
+  std::vector<Running> batch_requests_;
   Contents batch_;
   wire::PartHeader batch_header_;
   std::string first_need_;

@@ -84,6 +84,18 @@ const wire::PartHeader& Core::header_for_batch(const wire::PartHeader& first) {
   return batch_header_;
 }
 
+// Whose requests are in it, for who looks at the execution from outside.
+void Core::name_batch(const std::vector<BatchPiece>& pieces) {
+  batch_requests_.clear();
+  for (const BatchPiece& piece : pieces) {
+    const Open& open = *open_[piece.slot];
+    if (open.trouble) continue;
+    const wire::PartHeader& header = first_part(open.job).header;
+    batch_requests_.push_back({header.request, header.attempt});
+  }
+  execution_.together(batch_requests_);
+}
+
 Instant Core::run_batch(std::vector<BatchPiece>& pieces, Instant now) {
   Instant deadline = kNever;
   Documents all = collect(pieces, now, deadline);
@@ -93,6 +105,7 @@ Instant Core::run_batch(std::vector<BatchPiece>& pieces, Instant now) {
       pieces, [this](const BatchPiece& piece) { return !open_[piece.slot]->trouble; });
   if (live != pieces.end()) {
     batch_.reset(std::move(all));
+    name_batch(pieces);
     const Ticket ticket{live->slot, open_[live->slot]->round};
     const std::optional<Executed> executed =
         execution_.run(ticket, header_for_batch(first_part(open_[live->slot]->job).header), batch_,

@@ -5,6 +5,7 @@
 
 #include "core.h"
 #include "route/merge.h"
+#include "route/missing.h"
 #include "wire/value_codec.h"
 
 namespace flow::worker {
@@ -116,6 +117,7 @@ void Core::take_outcome(std::uint32_t slot, Executed executed) {
       executed.error = std::move(united).error();
   }
   if (executed.error) return end_failed(slot, *std::move(executed.error));
+  route::add_missing_at(self_.executor, executed.missing, header.missing_elsewhere);
   end_well(slot);
 }
 

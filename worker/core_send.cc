@@ -27,6 +27,7 @@ wire::PartHeader copy_of(const wire::PartHeader& header) {
   copy.results = header.results;
   if (header.failure != nullptr) copy.failure = std::make_unique<wire::Failure>(*header.failure);
   copy.missing = header.missing;
+  copy.missing_elsewhere = header.missing_elsewhere;
   copy.trace = header.trace;
   copy.written_ns = header.written_ns;
   return copy;

@@ -141,7 +141,7 @@ Status forward(const DataThreadOptions& options, net::Context& context, Shared& 
   const Self self = make_self(options);
   Result<ForwarderOptions> far_end = far_options(options.welcome, self);
   if (!far_end) return std::move(far_end).error();
-  FarEnd far(context, clock, options.name, *std::move(far_end));
+  FarEnd far(context, clock, shared, options.name, *std::move(far_end));
   DataLoop loop(context, shared, clock, self, far.forwarder());
   far.forwarder().set_finish(
       [&loop](Ticket ticket, Executed executed) { loop.finish(ticket, std::move(executed)); });

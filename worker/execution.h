@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -18,7 +20,8 @@ struct Executed {
   std::optional<Error> error;
   std::optional<ValueMap> results{};  // the dictionary the handler answered with
   Bytes named_results{};  // dictionaries of others, under their names (a Value buffer, a Map)
-  bool began = true;      // false: a failure that is no execution here, it gets no hop
+  std::vector<wire::MissingShard> missing{};  // shards that others had to leave out, by their names
+  bool began = true;  // false: a failure that is no execution here, it gets no hop
 };
 
 // Which execution of a worker: its core makes them, each once.
@@ -26,6 +29,13 @@ struct Ticket {
   std::uint32_t slot = 0;
   std::uint32_t round = 0;
   friend bool operator==(Ticket, Ticket) = default;
+};
+
+// What is executed: a request, and which try at it.
+struct Running {
+  RequestId request;
+  std::uint16_t attempt = 0;
+  friend bool operator==(const Running&, const Running&) = default;
 };
 
 // Runs what serves a request: at once (HandlerExecution runs an Executor, the simulator takes
@@ -45,6 +55,10 @@ class Execution {
   // is abandoned, `header` and `contents` stay where they are.
   virtual std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header,
                                       Contents& contents, Instant begun, Duration remaining) = 0;
+
+  // The next run() executes all these together; its `header` is the first one's. They stay where
+  // they are until it is back.
+  virtual void together(std::span<const Running> /*requests*/) {}
 
   // The time of one that goes on elsewhere is up: its request has ended, finish() will be ignored.
   virtual void abandon(Ticket /*ticket*/) {}

@@ -12,13 +12,16 @@
 #include "forwarder.h"
 #include "net/context.h"
 #include "net/loop.h"
+#include "shared.h"
 
 namespace flow::worker {
 
 class FarEnd final : private client::ConnectionOwner {
  public:
-  // `name` is the instance's; the far end's people see it. All references outlive it.
-  FarEnd(net::Context& context, const Clock& clock, std::string name, ForwarderOptions options);
+  // `name` is the instance's; the far end's people see it. `shared`: where the control thread looks
+  // whether somebody answers there. All references outlive it.
+  FarEnd(net::Context& context, const Clock& clock, Shared& shared, std::string name,
+         ForwarderOptions options);
 
   // Begins to connect, on this loop. It is no error when nobody is there.
   Status open(net::Loop& loop) { return connection_.open(loop); }
@@ -36,10 +39,13 @@ class FarEnd final : private client::ConnectionOwner {
   void on_stranger(const Error& /*error*/) override {}
   void before_reply() override {}
 
+  void tell();
+
   const std::string address_;
+  Shared& shared_;
   client::Connection connection_;
   Forwarder forwarder_;
-  bool said_away_ = false;
+  FarState told_;
 };
 
 }  // namespace flow::worker

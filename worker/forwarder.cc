@@ -24,7 +24,8 @@ Forwarder::Forwarder(ForwarderOptions options, client::Core& far, const Clock& c
       far_(far),
       clock_(clock),
       ids_(options_.seed),
-      gives_up_at_(clock.now() + kPatience) {}
+      lost_at_(clock.now()),
+      gives_up_at_(lost_at_ + kPatience) {}
 
 bool Forwarder::has_room() const {
   const std::uint32_t allowed = far_.welcome().max_in_flight;
@@ -89,6 +90,7 @@ void Forwarder::replied(Ticket ticket, Reply reply) {
   } else {
     open.contents->reset(std::move(response.payload));
     executed.named_results = std::move(response.results);
+    executed.missing = std::move(response.missing);
   }
   finish_(ticket, std::move(executed));
 }
@@ -108,11 +110,16 @@ Error Forwarder::error_of(const wire::Failure& failure) const {
 Instant Forwarder::tick(Instant now, const std::string& trouble) {
   trouble_ = trouble;
   if (far_.ready()) {
-    gives_up_at_ = kNever;
+    lost_at_ = gives_up_at_ = kNever;
+    gave_up_ = false;
     return kNever;
   }
-  if (gives_up_at_ == kNever) gives_up_at_ = now + options_.patience;
-  if (now < gives_up_at_) return gives_up_at_;
+  if (lost_at_ == kNever) {
+    lost_at_ = now;
+    gives_up_at_ = now + options_.patience;
+  }
+  gave_up_ = now >= gives_up_at_;
+  if (!gave_up_) return gives_up_at_;
   far_.fail_waiting(nobody_there());
   return kNever;
 }

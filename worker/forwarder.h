@@ -56,9 +56,11 @@ class Forwarder final : public Execution {
   // connection, where that is known.
   Instant tick(Instant now, const std::string& trouble);
 
-  // Whether there is no connection; when it gives up, or gave up, what waits for one.
-  bool away() const { return gives_up_at_ != kNever; }
-  Instant gives_up_at() const { return gives_up_at_; }
+  // Since when nobody answers; kNever while somebody does, or may do so in a moment (patience).
+  Instant away_since() const { return gave_up_ ? lost_at_ : kNever; }
+
+  // What to tell people then: the address, and why if that is known.
+  std::string nobody_there() const;
 
  private:
   struct Open {
@@ -66,7 +68,6 @@ class Forwarder final : public Execution {
     std::uint64_t request = 0;  // the client core's id
   };
 
-  std::string nobody_there() const;
   void replied(Ticket ticket, Reply reply);
   Error error_of(const wire::Failure& failure) const;
 
@@ -76,7 +77,9 @@ class Forwarder final : public Execution {
   wire::DocumentIds ids_;
   Finish finish_;
   std::vector<Open> open_;  // by a ticket's slot
-  Instant gives_up_at_;
+  Instant lost_at_;         // kNever: there is a connection
+  Instant gives_up_at_;     // kNever: the same
+  bool gave_up_ = false;
   std::string trouble_;
 };
 

@@ -151,9 +151,11 @@ std::optional<Executed> HandlerExecution::run(Ticket /*ticket*/, const wire::Par
                                               Contents& contents, Instant begun,
                                               Duration remaining) {
   const Executor::Binding* binding = find(header.endpoint);
+  const Running alone{header.request, header.attempt};
+  const std::span<const Running> batch = std::exchange(together_, {});
   if (binding == nullptr) return Executed{begun, {}};
   call_->begin(header, contents, remaining);
-  watch_.enter(header.request, header.attempt, begun);
+  watch_.enter(batch.empty() ? std::span(&alone, 1) : batch, begun);
   std::optional<Error> error;
   try {
     binding->handler(*call_);

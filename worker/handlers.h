@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,9 @@ inline constexpr std::string_view kCatchAll = "/default";
 class ExecutionWatch {
  public:
   virtual ~ExecutionWatch() = default;
-  virtual void enter(RequestId request, std::uint16_t attempt, Instant now) = 0;
+
+  // For these requests, one or more; they are the caller's, and may be gone when this is back.
+  virtual void enter(std::span<const Running> requests, Instant now) = 0;
   virtual void leave() = 0;
 };
 
@@ -46,6 +49,7 @@ class HandlerExecution final : public Execution {
   bool wants_matrix(std::string_view endpoint) const override;
   std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header, Contents& contents,
                               Instant begun, Duration remaining) override;
+  void together(std::span<const Running> requests) override { together_ = requests; }
   Instant now() const override { return clock_.now(); }
 
  private:
@@ -56,6 +60,7 @@ class HandlerExecution final : public Execution {
   const Executor& executor_;
   const Clock& clock_;
   ExecutionWatch& watch_;
+  std::span<const Running> together_;  // for the next run()
   std::unique_ptr<Call> call_;
 };
 

@@ -1,5 +1,5 @@
 // What the two threads of a worker share. Everything here is an atomic, a queue between exactly
-// the two, or under the one mutex.
+// the two, or under a mutex.
 #pragma once
 
 #include <atomic>
@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,17 +31,18 @@ struct ProgressItem {
 // The execution under way, as the control thread sees it.
 struct Executing {
   Instant since;
-  RequestId request;
-  std::uint16_t attempt = 0;
+  Running first;  // of a batch, else the only one
 };
 
 // The data thread writes, the control thread reads.
 class ExecutionSlot final : public ExecutionWatch {
  public:
-  void enter(RequestId request, std::uint16_t attempt, Instant now) override {
-    gateway_.store(request.gateway.value, std::memory_order_relaxed);
-    sequence_.store(request.sequence, std::memory_order_relaxed);
-    attempt_.store(attempt, std::memory_order_relaxed);
+  void enter(std::span<const Running> requests, Instant now) override {
+    const Running& first = requests.front();
+    gateway_.store(first.request.gateway.value, std::memory_order_relaxed);
+    sequence_.store(first.request.sequence, std::memory_order_relaxed);
+    attempt_.store(first.attempt, std::memory_order_relaxed);
+    if (requests.size() > 1) put_batch(requests, now);
     since_.store(now.time_since_epoch().count(), std::memory_order_release);
   }
   void leave() override { since_.store(0, std::memory_order_release); }
@@ -50,19 +53,42 @@ class ExecutionSlot final : public ExecutionWatch {
     if (since == 0) return std::nullopt;
     Executing executing;
     executing.since = Instant(Duration(since));
-    executing.request = {.gateway = {gateway_.load(std::memory_order_relaxed)},
-                         .sequence = sequence_.load(std::memory_order_relaxed)};
-    executing.attempt = attempt_.load(std::memory_order_relaxed);
+    executing.first.request = {.gateway = {gateway_.load(std::memory_order_relaxed)},
+                               .sequence = sequence_.load(std::memory_order_relaxed)};
+    executing.first.attempt = attempt_.load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (since_.load(std::memory_order_relaxed) != since) return std::nullopt;
     return executing;
   }
 
+  // All that is executed in `executing`; only the first when that is over.
+  std::vector<Running> requests(const Executing& executing) const {
+    const std::lock_guard lock(mutex_);
+    const bool there = batch_since_ == executing.since && batch_.front() == executing.first;
+    return there ? batch_ : std::vector{executing.first};
+  }
+
  private:
+  void put_batch(std::span<const Running> requests, Instant now) {
+    const std::lock_guard lock(mutex_);
+    batch_.assign(requests.begin(), requests.end());
+    batch_since_ = now;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<Running> batch_;  // the newest
+  Instant batch_since_ = kNever;
   std::atomic<std::int64_t> since_{0};  // 0: idle
   std::atomic<std::uint64_t> sequence_{0};
   std::atomic<std::uint32_t> gateway_{0};
   std::atomic<std::uint16_t> attempt_{0};
+};
+
+// What a forwarder knows of its far end. kNever: somebody answers, or may do so in a moment.
+struct FarState {
+  Instant away_since = kNever;
+  std::string trouble;  // for people
+  friend bool operator==(const FarState&, const FarState&) = default;
 };
 
 // kDrain: end when nothing has come for a while. kDrained: nothing can come any more, end when what
@@ -126,6 +152,16 @@ struct Shared {
     return std::exchange(copied_, std::nullopt);
   }
 
+  // Whether somebody answers at the far end, when that changed.
+  void put_far(FarState state) {
+    const std::lock_guard lock(mutex_);
+    far_ = std::move(state);
+  }
+  std::optional<FarState> take_far() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(far_, std::nullopt);
+  }
+
   // The outcome of the data thread's start, for the control thread.
   void put_start(Result<wire::Ready> outcome) {
     const std::lock_guard lock(mutex_);
@@ -142,6 +178,7 @@ struct Shared {
   std::optional<std::vector<wire::LaneMark>> subscriptions_;
   std::optional<Result<wire::Ready>> start_;
   std::optional<wire::CaughtUp> copied_;
+  std::optional<FarState> far_;
   std::atomic<std::uint32_t> copy_{0};
 };
 

@@ -32,7 +32,7 @@ class SoloExecutor {
  private:
   // Nobody watches: the listener ends requests by their deadlines.
   class NoWatch final : public ExecutionWatch {
-    void enter(RequestId, std::uint16_t, Instant) override {}
+    void enter(std::span<const Running>, Instant) override {}
     void leave() override {}
   };
 

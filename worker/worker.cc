@@ -292,6 +292,11 @@ void Worker::set_beat(Instant now) {
     beat.executing_us =
         static_cast<std::uint64_t>(std::max<std::int64_t>(to_us(now - executing->since), 0));
   beat.rss_bytes = resident_bytes();
+  if (std::optional<FarState> news = shared_.take_far()) far_ = *std::move(news);
+  if (far_.away_since != kNever) {
+    beat.far_away = std::max<Duration>(now - far_.away_since, std::chrono::microseconds(1));
+    beat.far_trouble = far_.trouble;
+  }
   member_.set_beat(beat);
 }
 
@@ -308,23 +313,26 @@ Instant Worker::check_timeout(Instant now) {
   if (now < limit) return limit;
   if (!timed_out_ || timed_out_->since != executing->since) {
     timed_out_ = executing;
-    report_timeout(*executing);
+    for (const Running& running : shared_.executing.requests(*executing))
+      report_timeout(running);
   }
   if (now < limit + kOverrun) return limit + kOverrun;
-  fail(fmt::format("execution of {}-{} exceeded its timeout of {}",
-                   executing->request.gateway.value, executing->request.sequence,
+  const std::size_t others = shared_.executing.requests(*executing).size() - 1;
+  fail(fmt::format("execution of {}-{}{} exceeded its timeout of {}",
+                   executing->first.request.gateway.value, executing->first.request.sequence,
+                   others == 0 ? "" : fmt::format(" and {} in its batch", others),
                    format_duration(timeout)));
   return kNever;
 }
 
 // Ends the request at its gateway, past the handler that is still busy with it.
-void Worker::report_timeout(const Executing& executing) {
-  const auto socket = gateways_.find(executing.request.gateway);
+void Worker::report_timeout(const Running& running) {
+  const auto socket = gateways_.find(running.request.gateway);
   if (socket == gateways_.end()) return;
   wire::PartHeader header;
-  header.target = executing.request.gateway.value;
-  header.request = executing.request;
-  header.attempt = executing.attempt;
+  header.target = running.request.gateway.value;
+  header.request = running.request;
+  header.attempt = running.attempt;
   header.topology_version = acknowledged_;
   header.sent_at = clock_.now();
   header.sent_on_host = host_id();

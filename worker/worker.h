@@ -69,7 +69,7 @@ class Worker final : public cluster::BrokerPort {
   void acknowledge();
   void set_beat(Instant now);
   Instant check_timeout(Instant now);
-  void report_timeout(const Executing& executing);
+  void report_timeout(const Running& running);
 
   WorkerOptions options_;
   net::Context& context_;
@@ -86,6 +86,7 @@ class Worker final : public cluster::BrokerPort {
   std::uint64_t acknowledged_ = 0;
   std::optional<Executing> timed_out_;  // reported, and still executing when last seen
   Instant next_beat_refresh_{};
+  FarState far_;          // of an external executor
   bool started_ = false;  // the executor exists, the broker was told
   bool draining_ = false;
   bool left_ = false;           // the broker knows that this process ends

@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "route/id_index.h"
+#include "route/missing.h"
 #include "route/reduce.h"
 #include "wire/document_select.h"
 #include "wire/value_codec.h"
@@ -267,14 +268,17 @@ Status unite_results(Bytes& results, const Bytes& more) {
 Status merge_headers(std::vector<PartPointer>& parts, const wire::Topology& topology) {
   std::vector<wire::Hop> hops = std::move(parts.front()->header.hops);
   std::vector<MissingPart> missing = std::move(parts.front()->header.missing);
+  std::vector<wire::MissingShard> elsewhere = std::move(parts.front()->header.missing_elsewhere);
   for (std::size_t i = 1; i < parts.size(); ++i) {
     add_hops(hops, parts[i]->header.hops);
     add_missing(missing, parts[i]->header.missing);
+    add_missing_elsewhere(elsewhere, parts[i]->header.missing_elsewhere);
   }
   add_missing(missing, leave_out_failed(parts, topology));
   wire::Part& first = *parts.front();
   first.header.hops = std::move(hops);
   first.header.missing = std::move(missing);
+  first.header.missing_elsewhere = std::move(elsewhere);
   const auto failed = std::ranges::find_if(
       parts, [](const PartPointer& part) { return part->header.failure != nullptr; });
   if (failed != parts.end() && failed != parts.begin()) {

@@ -34,9 +34,9 @@ inline constexpr std::size_t kMaxResults = 128 * 1024;
 
 // Merges the headers of `parts` (at least one) into the first's: all hops (each instance of a node
 // once; up to kMaxHops), the union of the dictionary results (keys of the left win), the union of
-// the missing shards. For a need with allow_partial that was polled ALL, failed parts are removed
-// from `parts` when another of its shards succeeded, and every shard without a successful part is
-// missing. Of the replicas of a shard the lowest one's part is left in `parts`.
+// the missing shards, here and elsewhere. For a need with allow_partial that was polled ALL, failed
+// parts are removed from `parts` when another of its shards succeeded, and every shard without a
+// successful part is missing. Of the replicas of a shard the lowest one's part is left in `parts`.
 //
 // Of the failures left, the first in order ends in the first part, with the payload of its part:
 // the documents the failing executor got. Then the other payloads mean nothing.

@@ -11,8 +11,6 @@ namespace {
 using internal::BufferReader;
 using internal::TableReader;
 
-constexpr std::size_t kMaxMissing = 4096;
-
 void unpack(const TableReader& table, ClientHello& hello) {
   hello.client = table.text(fbs::ClientHello::VT_CLIENT, internal::kMaxText);
   hello.carriers = table.scalar<std::uint8_t>(fbs::ClientHello::VT_CARRIERS) != 0;
@@ -47,11 +45,6 @@ void unpack(const TableReader& table, ResponseHop& hop) {
   hop.wire_us = table.scalar<std::uint32_t>(ResponseHop::VT_WIRE_US);
 }
 
-void unpack(const TableReader& table, MissingShard& missing) {
-  missing.executor = table.text(fbs::Missing::VT_EXECUTOR, internal::kMaxName);
-  missing.shard = table.scalar<std::uint32_t>(fbs::Missing::VT_SHARD);
-}
-
 void unpack(const TableReader& table, Response& response) {
   using fbs::Response;
   response.id = table.scalar<std::uint64_t>(Response::VT_ID);
@@ -63,8 +56,7 @@ void unpack(const TableReader& table, Response& response) {
   response.total_us = table.scalar<std::uint64_t>(Response::VT_TOTAL_US);
   table.tables(Response::VT_HOPS, fbs::ResponseHopTypeTable, internal::kMaxHops, response.hops,
                [](const TableReader& entry, ResponseHop& hop) { unpack(entry, hop); });
-  table.tables(Response::VT_MISSING, fbs::MissingTypeTable, kMaxMissing, response.missing,
-               [](const TableReader& entry, MissingShard& missing) { unpack(entry, missing); });
+  internal::unpack_shards(table, Response::VT_MISSING, response.missing);
   response.results = internal::unpack_bytes(table, Response::VT_RESULTS, kMaxHeader);
   response.retry_after = internal::unpack_duration(table, Response::VT_RETRY_AFTER_US);
 }
@@ -96,7 +88,6 @@ Status decode_with_payload(Received& received, Kind kind, flatbuffers::TypeFunct
 struct ClientEncoder::State {
   internal::MessageBuilder message;
   std::vector<flatbuffers::Offset<fbs::ResponseHop>> hops;
-  std::vector<flatbuffers::Offset<fbs::Missing>> missing;
 
   void pack_hops(flatbuffers::FlatBufferBuilder& builder, const Response& response) {
     hops.clear();
@@ -105,14 +96,6 @@ struct ClientEncoder::State {
       const auto instance = internal::pack_text(builder, hop.instance);
       hops.push_back(fbs::CreateResponseHop(builder, executor, instance, hop.queue_us,
                                             hop.execute_us, hop.reduce_us, hop.wire_us));
-    }
-  }
-
-  void pack_missing(flatbuffers::FlatBufferBuilder& builder, const Response& response) {
-    missing.clear();
-    for (const MissingShard& shard : response.missing) {
-      const auto executor = internal::pack_text(builder, shard.executor);
-      missing.push_back(fbs::CreateMissing(builder, executor, shard.shard));
     }
   }
 };
@@ -150,9 +133,9 @@ Frames ClientEncoder::encode(const Response& response) {
   flatbuffers::FlatBufferBuilder& builder = state_->message.start();
   const auto failure = internal::pack_failure(builder, response.failure.get());
   state_->pack_hops(builder, response);
-  state_->pack_missing(builder, response);
+  const auto shards = internal::pack_shards(builder, response.missing);
   const auto hops = internal::pack_offsets(builder, state_->hops);
-  const auto missing = internal::pack_offsets(builder, state_->missing);
+  const auto missing = internal::pack_offsets(builder, shards);
   const auto results = internal::pack_bytes(builder, response.results);
   const auto root =
       fbs::CreateResponse(builder, response.id, response.request.gateway.value,

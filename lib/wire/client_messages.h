@@ -47,11 +47,6 @@ struct ResponseHop {
   std::uint32_t wire_us = 0;
 };
 
-struct MissingShard {
-  std::string executor;
-  std::uint32_t shard = 0;
-};
-
 struct Response {
   std::uint64_t id = 0;
   RequestId request;

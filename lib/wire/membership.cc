@@ -87,8 +87,9 @@ Offset<fbs::Refused> pack(FlatBufferBuilder& builder, const Refused& refused) {
 }
 
 Offset<fbs::Beat> pack(FlatBufferBuilder& builder, const Beat& beat) {
+  const auto trouble = pack_explanation(builder, beat.far_trouble);
   return fbs::CreateBeat(builder, beat.queue, beat.in_flight, beat.executed, beat.service_us,
-                         beat.executing_us, beat.rss_bytes);
+                         beat.executing_us, beat.rss_bytes, pack_duration(beat.far_away), trouble);
 }
 
 Offset<fbs::Topology> pack(FlatBufferBuilder& builder, const Topology& topology) {
@@ -214,6 +215,8 @@ void unpack(const TableReader& table, Beat& beat) {
   beat.service_us = table.scalar<std::uint64_t>(Beat::VT_SERVICE_US);
   beat.executing_us = table.scalar<std::uint64_t>(Beat::VT_EXECUTING_US);
   beat.rss_bytes = table.scalar<std::uint64_t>(Beat::VT_RSS_BYTES);
+  beat.far_away = unpack_duration(table, Beat::VT_FAR_AWAY_US);
+  beat.far_trouble = table.text(Beat::VT_FAR_TROUBLE, kMaxText);
 }
 
 void unpack(const TableReader& table, Topology& topology) {

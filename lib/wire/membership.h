@@ -95,6 +95,8 @@ struct Beat {
   std::uint64_t service_us = 0;
   std::uint64_t executing_us = 0;
   std::uint64_t rss_bytes = 0;
+  Duration far_away{};        // external executors: since when nobody answers at the far end
+  std::string far_trouble{};  // for people, with the address; empty while somebody does
 };
 
 struct TopologyAck {

@@ -103,6 +103,24 @@ void unpack_failure(const TableReader& table, std::unique_ptr<Failure>& failure)
   failure->instance = table.text(Failure::VT_INSTANCE, kMaxName);
 }
 
+std::vector<flatbuffers::Offset<fbs::Missing>> pack_shards(flatbuffers::FlatBufferBuilder& builder,
+                                                           std::span<const MissingShard> shards) {
+  std::vector<flatbuffers::Offset<fbs::Missing>> offsets;
+  for (const MissingShard& shard : shards) {
+    const auto executor = pack_text(builder, shard.executor);
+    offsets.push_back(fbs::CreateMissing(builder, executor, shard.shard));
+  }
+  return offsets;
+}
+
+void unpack_shards(const TableReader& table, Field field, std::vector<MissingShard>& shards) {
+  table.tables(field, fbs::MissingTypeTable, kMaxMissing, shards,
+               [](const TableReader& entry, MissingShard& shard) {
+                 shard.executor = entry.text(fbs::Missing::VT_EXECUTOR, kMaxName);
+                 shard.shard = entry.scalar<std::uint32_t>(fbs::Missing::VT_SHARD);
+               });
+}
+
 Bytes unpack_bytes(const TableReader& table, Field field, std::size_t limit) {
   return Bytes::copy_of(table.bytes(field, limit));
 }

@@ -26,6 +26,7 @@ namespace flow::wire::internal {
 
 inline constexpr std::size_t kMaxNodes = 256;
 inline constexpr std::size_t kMaxHops = 256;
+inline constexpr std::size_t kMaxMissing = 4096;
 inline constexpr std::size_t kMaxEndpoint = 1024;
 inline constexpr std::size_t kMaxName = 1024;
 inline constexpr std::size_t kMaxText = 4096;  // addresses, folders, messages
@@ -109,6 +110,11 @@ flatbuffers::Offset<fbs::Failure> pack_failure(flatbuffers::FlatBufferBuilder& b
                                                const Failure* failure);
 // Reuses *failure; resets it when the table is absent.
 void unpack_failure(const TableReader& table, std::unique_ptr<Failure>& failure);
+
+// For pack_offsets().
+std::vector<flatbuffers::Offset<fbs::Missing>> pack_shards(flatbuffers::FlatBufferBuilder& builder,
+                                                           std::span<const MissingShard> shards);
+void unpack_shards(const TableReader& table, Field field, std::vector<MissingShard>& shards);
 
 // Reuses nothing: these are empty nearly always.
 Bytes unpack_bytes(const TableReader& table, Field field, std::size_t limit);

@@ -28,7 +28,6 @@ static_assert(sizeof(Trace) == sizeof(fbs::Trace) && alignof(Trace) == alignof(f
 static_assert(sizeof(MissingPart) == sizeof(fbs::MissingPart) && offsetof(MissingPart, node) == 0 &&
               offsetof(MissingPart, shard) == 2);
 
-constexpr std::size_t kMaxMissing = 4096;
 constexpr std::size_t kMaxProgress = kMaxHeader / sizeof(Progress);
 
 fbs::Route pack_route(const PartHeader& header) {
@@ -102,7 +101,8 @@ void unpack_part(const TableReader& part, PartHeader& header) {
   internal::unpack_failure(part.table(Part::VT_FAILURE, fbs::FailureTypeTable), header.failure);
   if (!part.structure(Part::VT_TRACE, header.trace)) header.trace = {};
   header.results = internal::unpack_bytes(part, Part::VT_RESULTS, kMaxHeader);
-  part.copy_to(Part::VT_MISSING, header.missing, kMaxMissing);
+  part.copy_to(Part::VT_MISSING, header.missing, internal::kMaxMissing);
+  internal::unpack_shards(part, Part::VT_MISSING_ELSEWHERE, header.missing_elsewhere);
   header.written_ns = part.scalar<std::uint64_t>(Part::VT_WRITTEN_NS);
 }
 
@@ -136,6 +136,8 @@ Frames PartEncoder::encode(const PartHeader& header, const Bytes& payload) {
   flatbuffers::FlatBufferBuilder& builder = state_->message.start();
   const auto missing =
       internal::pack_structs<fbs::MissingPart, MissingPart>(builder, header.missing);
+  const auto elsewhere =
+      internal::pack_offsets(builder, internal::pack_shards(builder, header.missing_elsewhere));
   const auto results = internal::pack_bytes(builder, header.results);
   const auto failure = internal::pack_failure(builder, header.failure.get());
   const auto parameters = internal::pack_bytes(builder, header.parameters);
@@ -156,6 +158,7 @@ Frames PartEncoder::encode(const PartHeader& header, const Bytes& payload) {
   part.add_results(results);
   part.add_missing(missing);
   part.add_written_ns(header.written_ns);
+  part.add_missing_elsewhere(elsewhere);
   return state_->message.finish(part.Finish(), Kind::kPart, header.target, &payload);
 }
 

@@ -55,6 +55,15 @@ struct MissingPart {
   friend auto operator<=>(const MissingPart&, const MissingPart&) = default;
 };
 
+// A shard that is missing in an answer, by name. Of a flow that is an executor of another:
+// "far/index", its name here, a slash, the name of the executor there.
+struct MissingShard {
+  std::string executor;
+  std::uint32_t shard = 0;
+
+  friend auto operator<=>(const MissingShard&, const MissingShard&) = default;
+};
+
 // Why a request failed; made once, where it failed.
 struct Failure {
   Errc code = Errc::kInternal;
@@ -90,6 +99,7 @@ struct PartHeader {
   Bytes results;                     // an encoded Value, a map by instance name; empty: none
   std::unique_ptr<Failure> failure;  // set: an error part
   std::vector<MissingPart> missing;  // ascending, no duplicates
+  std::vector<MissingShard> missing_elsewhere;  // in what external executors answered; the same
   Trace trace;
   std::uint64_t written_ns = 0;  // the gateway's wall clock when it admitted the request; 0: none
 
@@ -115,8 +125,8 @@ class PartEncoder {
 
   // The message for `header` and `payload`; valid until the next call and while both live. Texts of
   // a failure are cut to what receivers accept; other limits are the caller's to keep: receivers
-  // refuse a part beyond them (256 plan entries or hops, 1 KiB of endpoint, kMaxParameters,
-  // kMaxHeader with the results).
+  // refuse a part beyond them (256 plan entries or hops, 1 KiB of endpoint or a name,
+  // kMaxParameters, kMaxHeader with the results).
   Frames encode(const PartHeader& header, const Bytes& payload);
 
  private:

@@ -39,6 +39,19 @@ TEST_CASE("when every executor is ready it is the gateway that is waited for") {
   CHECK(not_ready({}).empty());
 }
 
+TEST_CASE("what runs elsewhere is not waited for, its forwarder is") {
+  const auto names = [](const std::string& instance) {
+    return not_ready(status(R"({"state":"starting","executors":[{"name":"far","state":"down",
+        "instances":[{"name":"far/rep-0",)" +
+                            instance + "}]}]}"));
+  };
+  CHECK(names(R"("state":"degraded","far_end":{"address":"a","reachable":false})") ==
+        std::vector<std::string>{"the gateway"});
+  CHECK(names(R"("state":"starting","far_end":{"address":"a","reachable":false})") ==
+        std::vector<std::string>{"far/rep-0 (starting)"});
+  CHECK(names(R"("state":"degraded")") == std::vector<std::string>{"far/rep-0 (degraded)"});
+}
+
 TEST_CASE("trouble with Redis is above the table, and nothing when there is none") {
   const std::string away =
       status_table(status(R"({"flow":"a","state":"ready","store":"cannot connect"})"), false);

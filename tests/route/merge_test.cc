@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "route/missing.h"
 #include "wire/value_codec.h"
 
 namespace {
@@ -274,6 +275,33 @@ TEST_CASE("with allow_partial failed shards are left out and named") {
   CHECK(parts[0]->header.hops.size() == 3);
   CHECK(merged_ids(parts, made, Form::kReduced) == Ids{"1", "2"});
   CHECK(pieces(parts, made, Form::kPerShard) == Pieces{{"a", {"1"}}, {"b", {"2"}}});
+}
+
+TEST_CASE("shards that are missing elsewhere stay named where branches meet, each once") {
+  auto parts = list_of(part(kA, 0, payload({"1"})), part(kB, 0, payload({"2"})));
+  parts[0]->header.missing_elsewhere = {{"far/index", 1}, {"far/words", 0}};
+  parts[1]->header.missing_elsewhere = {{"far/index", 0}, {"far/index", 1}};
+
+  REQUIRE(route::merge_headers(parts, topology()));
+
+  CHECK(parts[0]->header.missing_elsewhere ==
+        std::vector<wire::MissingShard>{{"far/index", 0}, {"far/index", 1}, {"far/words", 0}});
+}
+
+TEST_CASE("of shards that are missing elsewhere a header names what it has room for") {
+  std::vector<wire::MissingShard> missing;
+  std::vector<wire::MissingShard> many;
+  for (std::uint32_t shard = 0; shard < 200; ++shard)
+    many.push_back({"index", shard});
+  route::add_missing_at("far", many, missing);
+  REQUIRE(missing.size() == route::kMaxMissingElsewhere);
+  CHECK(missing.front() == wire::MissingShard{"far/index", 0});
+  CHECK(missing.back() == wire::MissingShard{"far/index", route::kMaxMissingElsewhere - 1});
+
+  missing.clear();
+  route::add_missing_at("far", std::vector<wire::MissingShard>{{std::string(500, 'x'), 0}},
+                        missing);
+  CHECK(missing.at(0).executor.size() == route::kMaxMissingName);
 }
 
 TEST_CASE("with allow_partial a need all of whose shards failed has failed") {

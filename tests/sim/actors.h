@@ -133,7 +133,7 @@ class WorkerProcess final : public Process,
   bool has_room() const override { return far_ == nullptr || far_->forwarder().has_room(); }
   void abandon(worker::Ticket ticket) override { far_->forwarder().abandon(ticket); }
   Instant now() const override { return clock_.now(); }
-  void enter(RequestId, std::uint16_t, Instant) override {}
+  void enter(std::span<const worker::Running>, Instant) override {}
   void leave() override {}
   // Process
   void welcomed(const wire::Welcome& welcome) override;

@@ -29,6 +29,7 @@ FarEnd::FarEnd(World& world, const Clock& clock, ProcessId owner, const std::str
       owner_(owner),
       service_(service),
       arrived_(std::move(arrived)),
+      program_(program),
       config_(config_of(executor, instance)),
       executor_(config_, InstanceId{1}, clock),
       core_(kAddress, worker::Forwarder::kLimit, *this),
@@ -82,16 +83,19 @@ void FarEnd::send_request(const wire::Request& request) {
   work.parameters = request.parameters;
   work.payload = request.payload;
   work.deadline = clock_.now() + request.timeout;
+  const bool lacks = program_.binds(request.endpoint) &&
+                     wire::DocumentList::count(request.payload).value_or(0) % 2 == 1;
   auto done = std::make_shared<worker::WorkDone>(executor_.run(std::move(work), kMostBytes));
   const std::int64_t us = to_us(service_);
   const Duration takes = world_.pick_us(us / 2, us * 3 / 2) + 2 * world_.pick_us(0, kLongestWayUs);
-  comes_back(takes, [this, done] {
+  comes_back(takes, [this, done, lacks] {
     wire::Response response;
     response.id = done->number;
     response.attempts = 1;
     response.failure = std::move(done->failure);
     response.payload = std::move(done->payload);
     response.results = std::move(done->results);
+    if (lacks && response.failure == nullptr) response.missing.push_back(kLacks);
     core_.responded(std::move(response), clock_.now());
   });
 }

@@ -1,6 +1,7 @@
 // The far end of an external executor, and the forwarder that stands for it: the real client core
 // and Forwarder over a simulated connection. The far end executes many requests at once, so its
-// answers come in any order.
+// answers come in any order. Of a request with an odd number of documents that it executes it
+// answers that it had to do without kLacks.
 #pragma once
 
 #include <functional>
@@ -18,6 +19,8 @@ namespace flow::sim {
 
 class FarEnd final : private client::Link {
  public:
+  static inline const wire::MissingShard kLacks{"inner", 1};
+
   // `owner` is the forwarding process: what comes back to one that has died is lost. `instance` is
   // its name, and in the results of the far end, so that they look as if it had executed itself.
   // `arrived` is called when something came back.
@@ -47,6 +50,7 @@ class FarEnd final : private client::Link {
   const ProcessId owner_;
   const Duration service_;
   const std::function<void()> arrived_;
+  const Program program_;
   ExecutorConfig config_;
   worker::SoloExecutor executor_;
   client::Core core_;

@@ -48,6 +48,7 @@ struct Step {
   bool apart_by_shard = false;  // and what it gets from the shards of its only one
   bool shards_stay_apart = false;
   bool allow_partial = false;
+  bool external = false;
 };
 
 // Which documents one shard of a node gets: all, or those whose ids fall to it.
@@ -184,6 +185,7 @@ class Interpreter {
     step.unreduced = unreduced;
     step.shards_stay_apart = executor.no_reduce || off;
     step.allow_partial = executor.allow_partial;
+    step.external = executor.external;
     Sent result = take(step, from, when);
     if (executor.uses_after) {
       Step after{.name = name + "/uses_after", .executor = name};
@@ -259,10 +261,13 @@ class Interpreter {
       shard = part.shard = step.shards == 1 ? 0 : choices_.shard(step.name, step.shards);
     executions_.emplace(step.name, shard);
     input.parameters = asked_.parameters;
+    const std::size_t documents = input.documents.size();
     std::optional<Documents> before;
     if (met.lists.size() == 1) before = met.lists.front();
     model::Output output = model::run_script(*script(step.name),
                                              {step.executor, shard, step.shards}, std::move(input));
+    // Of an external executor: what its far end does without (far.h).
+    if (step.external && documents % 2 == 1) part.missing.emplace(step.name + "/inner", 1);
     if (output.results) part.results[fmt::format("{}:{}", step.name, shard)] = *output.results;
     if (output.failure) {
       part.failed = {Errc::kExecutorError, *output.failure, step.executor};

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <span>
 #include <sstream>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@ class Store final : public Executor, public Replicated {
  public:
   explicit Store(Disk& disk) : disk_(disk), life_(fmt::format("{}", ++disk.starts)) {
     on("/index", &Store::index);
+    on("/update", &Store::update);
     on("/delete", &Store::remove);
     on("/search", &Store::search);
   }
@@ -88,6 +90,14 @@ class Store final : public Executor, public Replicated {
   void index(Documents& documents, const Request& request) {
     for (const Document& document : documents)
       put(std::string(document.id()), {request.version(), std::string(document.text()), false, 0});
+  }
+  void update(Documents& documents, const Request& request) {
+    for (const Document& document : documents) {
+      const auto found = disk_.entries.find(std::string(document.id()));
+      const bool known = found != disk_.entries.end() && !found->second.removed;
+      if (!known && !request.catching_up()) throw std::runtime_error("not in the index");
+    }
+    index(documents, request);
   }
   void remove(Documents& documents, const Request& request) {
     for (const Document& document : documents)

@@ -29,8 +29,8 @@ struct Disk {
   std::uint32_t starts = 0;
 };
 
-// "/index" and "/delete" write; "/search" says of each document that it knows what text it has, "-"
-// when it was removed. `disk` outlives it.
+// "/index", "/update" and "/delete" write; an update of what is not there fails. "/search" says of
+// each document that it knows what text it has, "-" when it was removed. `disk` outlives it.
 std::unique_ptr<Executor> make_store(Disk& disk);
 
 }  // namespace flow::sim

@@ -49,9 +49,11 @@ ScriptedFlow random_index(World& world) {
   graph::ExecutorDecl index = executor("index", executors.empty() ? "gateway" : "front");
   index.shards = static_cast<std::uint32_t>(world.pick(1, 3));
   index.replicas = static_cast<std::uint32_t>(world.pick(2, 3));
-  index.replicate = {{"/index", {}}, {"/delete", {}}};
-  index.polling.endpoints = {
-      {"/index", Polling::kHash}, {"/delete", Polling::kHash}, {"/search", Polling::kAll}};
+  index.replicate = {{"/index", {}}, {"/update", {}}, {"/delete", {}}};
+  index.polling.endpoints = {{"/index", Polling::kHash},
+                             {"/update", Polling::kHash},
+                             {"/delete", Polling::kHash},
+                             {"/search", Polling::kAll}};
   executors.push_back(index);
   if (world.chance(0.3)) executors.push_back(executor("last", "index"));
   return flow;
@@ -138,7 +140,7 @@ class Story {
       searches_[id] = {ids, acknowledged()};
     } else {
       const bool removes = world_.chance(0.25);
-      request.endpoint = removes ? "/delete" : "/index";
+      request.endpoint = removes ? "/delete" : world_.chance(0.3) ? "/update" : "/index";
       position_[id] = writes_.size();
       writes_.push_back({ids, removes});
     }

@@ -78,7 +78,7 @@ bool same(const Refused& a, const Refused& b) {
 bool same(const Beat& a, const Beat& b) {
   return a.queue == b.queue && a.in_flight == b.in_flight && a.executed == b.executed &&
          a.service_us == b.service_us && a.executing_us == b.executing_us &&
-         a.rss_bytes == b.rss_bytes;
+         a.rss_bytes == b.rss_bytes && a.far_away == b.far_away && a.far_trouble == b.far_trouble;
 }
 
 bool same(const Topology& a, const Topology& b) {
@@ -216,6 +216,8 @@ PartHeader part() {
   header.parameters = Bytes::copy_of("opaque parameters");
   header.results = Bytes::copy_of("opaque results");
   header.failure = full_failure();
+  header.missing = {{.node = 2, .shard = 1}};
+  header.missing_elsewhere = {{"far/index", 2}, {"far/index", 4}};
   header.trace = {.id_high = 11, .id_low = 12, .parent = 13};
   header.written_ns = 0x1862030405060708;
   return header;
@@ -407,12 +409,8 @@ std::vector<Control> control_messages() {
   all.push_back({"welcome", welcome()});
   all.push_back({"refused", Refused{.message = "slot index/rep-9 is not in the flow"}});
   all.push_back({"ready", ready()});
-  all.push_back({"beat", Beat{.queue = 1,
-                              .in_flight = 2,
-                              .executed = 3,
-                              .service_us = 4,
-                              .executing_us = 5,
-                              .rss_bytes = 6}});
+  const char* const trouble = "nobody answers at tcp://10.0.0.8:7001";
+  all.push_back({"beat", Beat{1, 2, 3, 4, 5, 6, 7us, trouble}});
   all.push_back({"topology", topology()});
   all.push_back({"topology_ack", TopologyAck{.version = 19,
                                              .accepted = true,
@@ -452,9 +450,9 @@ bool equal(const PartHeader& a, const PartHeader& b) {
          a.sent_at == b.sent_at && a.sent_on_host == b.sent_on_host && a.source == b.source &&
          a.source_shard == b.source_shard && a.source_replica == b.source_replica &&
          a.endpoint == b.endpoint && a.plan == b.plan && a.hops == b.hops &&
-         a.parameters == b.parameters && a.results == b.results &&
-         equal(a.failure.get(), b.failure.get()) && a.trace == b.trace &&
-         a.written_ns == b.written_ns;
+         a.parameters == b.parameters && a.results == b.results && a.missing == b.missing &&
+         a.missing_elsewhere == b.missing_elsewhere && equal(a.failure.get(), b.failure.get()) &&
+         a.trace == b.trace && a.written_ns == b.written_ns;
 }
 
 bool equal(const Report& a, const Report& b) {
@@ -477,14 +475,10 @@ bool equal(const Response& a, const Response& b) {
     return x.executor == y.executor && x.instance == y.instance && x.queue_us == y.queue_us &&
            x.execute_us == y.execute_us && x.reduce_us == y.reduce_us && x.wire_us == y.wire_us;
   };
-  const auto same_shard = [](const MissingShard& x, const MissingShard& y) {
-    return x.executor == y.executor && x.shard == y.shard;
-  };
   return a.id == b.id && a.request == b.request && equal(a.failure.get(), b.failure.get()) &&
          a.attempts == b.attempts && a.total_us == b.total_us &&
-         std::ranges::equal(a.hops, b.hops, same_hop) &&
-         std::ranges::equal(a.missing, b.missing, same_shard) && a.results == b.results &&
-         a.retry_after == b.retry_after && a.payload == b.payload;
+         std::ranges::equal(a.hops, b.hops, same_hop) && a.missing == b.missing &&
+         a.results == b.results && a.retry_after == b.retry_after && a.payload == b.payload;
 }
 
 bool equal(const ControlMessage& a, const ControlMessage& b) {

@@ -102,6 +102,26 @@ TEST_CASE("parameters for other executors do not divide a batch, its own do") {
   CHECK(bench.seen == std::vector<std::size_t>{2, 1});
 }
 
+TEST_CASE("an execution of a batch is told whose requests it is for") {
+  Batched bench;
+  bench.feed_request(1, {"a", "b"}, at(0ms));
+  bench.feed_request(2, {"c", "d", "e"}, at(0ms), {}, 20ms);
+  const auto sequences = [&bench] {
+    std::vector<std::uint64_t> found;
+    for (const Running& each : bench.execution.named) {
+      CHECK(each.request.gateway == kGateway);
+      CHECK(each.attempt == 1);
+      found.push_back(each.request.sequence);
+    }
+    return found;
+  };
+  CHECK(sequences() == std::vector<std::uint64_t>{1, 2});
+
+  bench.feed_request(3, {"f"}, at(25ms));  // the rest of 2 is too late
+  bench.run_all(at(35ms));
+  CHECK(sequences() == std::vector<std::uint64_t>{3});
+}
+
 TEST_CASE("a failure is that of every request in the batch") {
   Batched bench;
   bench.execution.handler = [](Contents&) { return Error{Errc::kExecutorError, "no luck"}; };

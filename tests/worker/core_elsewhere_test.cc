@@ -119,7 +119,7 @@ TEST_CASE("without room elsewhere jobs wait, and no more are taken than there ma
   CHECK(bench.core.jobs() + bench.core.begun() == Core::kMaxJobs);
 }
 
-TEST_CASE("what failed before it began has no hop, and results of others join ours") {
+TEST_CASE("what failed before it began has no hop; results and missing shards of others are told") {
   Bench bench = bench_of_one();
   bench.execution.goes_elsewhere = true;
   bench.feed(numbered(bench, 1, "one"));
@@ -127,6 +127,7 @@ TEST_CASE("what failed before it began has no hop, and results of others join ou
   Executed refused{at(7ms), Error{Errc::kUnavailable, "away"}};
   refused.began = false;
   Executed answered{at(8ms), {}};
+  answered.missing = {{"index", 2}};
   answered.named_results = wire::encode_value(ValueMap{{"far/rep-0", ValueMap{{"n", 1}}}});
 
   bench.core.finish(bench.execution.elsewhere[0].ticket, std::move(refused));
@@ -140,4 +141,6 @@ TEST_CASE("what failed before it began has no hop, and results of others join ou
   const Result<ValueMap> results = wire::decode_value(bench.port.sent[1].header.results.span());
   REQUIRE(results.ok());
   CHECK(results->find("far/rep-0") != nullptr);
+  CHECK(bench.port.sent[1].header.missing_elsewhere ==
+        std::vector<wire::MissingShard>{{bench.name + "/index", 2}});
 }

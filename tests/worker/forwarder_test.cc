@@ -115,6 +115,7 @@ TEST_CASE("replies end executions in any order, each with its own documents and 
   s.run(1, "b");
   wire::Response second = s.response(1);
   second.payload = s.link.requests[1].payload;
+  second.missing = {{"index", 1}};
   second.results = wire::encode_value(ValueMap{{"e/rep-0", ValueMap{{"n", 1}}}});
   s.clock.time = at(7ms);
   s.far.responded(std::move(second), at(7ms));
@@ -127,6 +128,7 @@ TEST_CASE("replies end executions in any order, each with its own documents and 
   CHECK(s.ended[0].second.ended == at(7ms));
   CHECK_FALSE(s.ended[0].second.error.has_value());
   CHECK_FALSE(s.ended[0].second.named_results.empty());
+  CHECK(s.ended[0].second.missing == std::vector<wire::MissingShard>{{"index", 1}});
   CHECK(s.ended[1].first == 0);
   CHECK(s.text(0) == "a");
   CHECK(s.text(1) == "b");
@@ -211,10 +213,27 @@ TEST_CASE("a connection that is lost leaves open what was on its way") {
   CHECK(s.ended[0].second.error->message.find(kFar) != std::string::npos);
   CHECK(s.ended[0].second.began);
   s.forwarder.tick(at(2ms), "");
-  CHECK(s.forwarder.away());
   CHECK_FALSE(s.run(1, "b", 101ms).has_value());
   s.forwarder.tick(at(102ms), "");
   CHECK(s.ended.at(1).second.error->code == Errc::kUnavailable);
+}
+
+TEST_CASE("a far end is away since it was lost, but not before patience ended") {
+  Setup s;
+  s.forwarder.tick(at(999ms), "");
+  CHECK(s.forwarder.away_since() == kNever);
+  s.forwarder.tick(at(1s), "cannot look up host 'far'");
+  CHECK(s.forwarder.away_since() == at(0ms));
+  CHECK(s.forwarder.nobody_there() ==
+        "nobody answers at tcp://far:7001: cannot look up host 'far'");
+
+  s.welcome(2s);
+  CHECK(s.forwarder.away_since() == kNever);
+  s.far.lost("the connection ended", at(3s));
+  s.forwarder.tick(at(3s), "");
+  CHECK(s.forwarder.away_since() == kNever);
+  s.forwarder.tick(at(3100ms), "");
+  CHECK(s.forwarder.away_since() == at(3s));
 }
 
 TEST_CASE("what is above what the far end takes is refused here") {

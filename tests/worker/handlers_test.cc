@@ -85,13 +85,15 @@ class FakeClock final : public Clock {
 
 class FakeWatch final : public ExecutionWatch {
  public:
-  void enter(RequestId request, std::uint16_t /*attempt*/, Instant now) override {
-    entered = request.sequence;
+  void enter(std::span<const Running> requests, Instant now) override {
+    entered = requests.front().request.sequence;
+    together = requests.size();
     since = now;
   }
   void leave() override { ++left; }
 
   std::uint64_t entered = 0;
+  std::size_t together = 0;
   Instant since{};
   int left = 0;
 };
@@ -249,6 +251,7 @@ TEST_CASE("the watch sees the execution") {
 
   CHECK(runner.watch.entered == 12);
   CHECK(runner.watch.since == at(1ms));
+  CHECK(runner.watch.together == 1);
   CHECK(runner.watch.left == 1);
 }
 

@@ -234,6 +234,34 @@ TEST_CASE("a handler past its timeout ends the request, then the process") {
   CHECK_FALSE(std::filesystem::exists(stage.folder.path() + "/data-7.ipc"));
 }
 
+TEST_CASE("a handler past its timeout ends all requests of its batch at once") {
+  Stage stage;
+  Gate gate(stage.folder.path());
+  stage.welcome_message.with = {{"gate", gate.path()}};
+  stage.welcome_message.timeout = 50ms;
+  stage.welcome_message.batches = true;
+  stage.shape = [](wire::Topology& topology) {
+    topology.nodes[0].batching = {{"/wait", 3, std::chrono::hours(1)}};
+  };
+  stage.start();
+  REQUIRE(stage.serve());
+
+  for (const std::uint64_t sequence : {4, 5, 6})
+    stage.post(sequence, "/wait");
+
+  REQUIRE(stage.wait([&] { return stage.answers.size() == 3 || stage.exited(); }));
+  REQUIRE_FALSE(stage.exited());
+  for (std::size_t i = 0; i < 3; ++i) {
+    const wire::PartHeader& header = stage.answers[i].part.header;
+    CHECK(header.request == RequestId{.gateway = Stage::kGateway, .sequence = 4 + i});
+    REQUIRE(header.failure != nullptr);
+    CHECK(header.failure->code == Errc::kDeadlineExceeded);
+  }
+  REQUIRE(stage.wait_exit(1));
+  REQUIRE(stage.last<wire::Exit>() != nullptr);
+  CHECK(stage.last<wire::Exit>()->reason.find("execution of 3-4 and 2 in its batch exceeded") == 0);
+}
+
 TEST_CASE("a worker serves without a broker and introduces itself to the next") {
   Stage stage;
   stage.start();

@@ -70,6 +70,7 @@ SentPart sent_part(InstanceId to, const wire::PartHeader& header, const Bytes& p
   part.texts = texts_of(payload);
   part.payload = payload;
   part.header.missing = header.missing;
+  part.header.missing_elsewhere = header.missing_elsewhere;
   part.header.written_ns = header.written_ns;
   return part;
 }

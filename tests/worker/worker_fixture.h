@@ -45,6 +45,9 @@ class FakeExecution final : public Execution {
                               Instant begun, Duration remaining) override;
   bool has_room() const override;
   void abandon(Ticket ticket) override;
+  void together(std::span<const Running> requests) override {
+    named.assign(requests.begin(), requests.end());
+  }
   Instant now() const override { return clock; }
 
   // Executions that go on elsewhere.
@@ -56,6 +59,7 @@ class FakeExecution final : public Execution {
   std::size_t most_elsewhere = 1000;
   std::vector<Elsewhere> elsewhere;
   std::vector<Ticket> abandoned;
+  std::vector<Running> named;  // of the last batch
 
   std::function<std::optional<Error>(Contents&)> handler = [](Contents&) { return std::nullopt; };
   bool matrix = false;

@@ -182,6 +182,23 @@ TEST_CASE("X-10 a flow is an executor of another, with its results, parameters a
         fmt::format("std::logic_error: no (fails/rep-0 at ipc://{}/gateway.ipc)", inner.dir()));
 }
 
+TEST_CASE("X-10 shards that a flow within a flow does without are named in the outer answer") {
+  CaseSandbox inner_sandbox;
+  CaseSandbox outer_sandbox;
+  const auto missing = [](const Value& reply) {
+    return text_of(at(at(reply, "header"), "missing"));
+  };
+  Flow inner(inner_sandbox, kit("index", "pass", "fail = \"no\", fail_shard = 1",
+                                "shards = 3\npolling = \"ALL\"\nallow_partial = true"));
+  CHECK(missing(inner.post("/x", {"--text", "t"})) == R"([{"executor":"index","shard":1}])");
+  Flow outer(outer_sandbox, external("far", gateway_of(inner)) +
+                                executor("b", "pass-through", "needs = \"gateway\"") +
+                                executor("j", "pass-through", "needs = [\"far\", \"b\"]"));
+  const Value reply = outer.post("/x", {"--text", "t"});
+  CHECK(code(reply) == "OK");
+  CHECK(missing(reply) == R"([{"executor":"far/index","shard":1}])");
+}
+
 TEST_CASE("X-11 an external that is the target is executed, others are passed over") {
   CaseSandbox sandbox;
   const Far far = appender(sandbox, "far");
@@ -198,7 +215,15 @@ TEST_CASE(
   CaseSandbox sandbox;
   const std::string socket = sandbox.file("far.ipc");
   Flow flow(sandbox, external("far", quoted(socket)));
-  CHECK(flow.state() == "ready");
+  const auto tells = [&flow, &socket](std::string_view state) {
+    const Value instance = flow.instance("far/rep-0");
+    const bool away = state != "ready";
+    return flow.state() == state &&
+           text_of(at(instance, "state")) == (away ? "degraded" : "ready") &&
+           (text_of(at(instance, "reason")).find(socket) != std::string::npos) == away &&
+           at(at(instance, "far_end"), "reachable") == Value(!away);
+  };
+  CHECK(eventually([&] { return tells("down"); }));
   const Value reply = flow.post("/x", {"--text", "t"});
   CHECK(code(reply) == "UNAVAILABLE");
   CHECK(header(reply, "executor") == "far");
@@ -209,7 +234,9 @@ TEST_CASE(
   CHECK(eventually([&] {
     return text_list(flow.post("/x", {"--text", "t"})) == Names{"t", "up"};
   }));
+  CHECK(eventually([&] { return tells("ready"); }));
   far.kill();
+  CHECK(eventually([&] { return tells("down"); }));
   CHECK(eventually([&] { return code(flow.post("/x", {"--text", "t"})) == "UNAVAILABLE"; }));
   const Far again(sandbox, appends, "ipc://" + socket);
   CHECK(eventually([&] { return code(flow.post("/x", {"--text", "t"})) == "OK"; }));

@@ -5,7 +5,7 @@ first_core() { taskset -cp $$ | sed 's/.*: //; s/[-,].*//'; }
 pinned() { taskset -c "$(first_core)" "$@"; }
 
 up() { "${@:2}" flowctl up "$1" --detach >"$work/up.log" 2>&1 || fail "$1 did not come up: $(cat "$work/up.log")"; }  # FILE [PREFIX...]
-down() { flowctl down "$1" >"$work/down.log" 2>&1 || fail "$1 did not end: $(cat "$work/down.log")"; }            # Flows and processes: starting, ending, asking them; bench/run sources this.
+down() { flowctl down "$1" >"$work/down.log" 2>&1 || fail "$1 did not end: $(cat "$work/down.log")"; }            # FLOW
 now_ns() { date +%s%N; }
 
 # processes FLOW: the name and the pid of each, one a line.

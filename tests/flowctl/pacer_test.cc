@@ -12,7 +12,7 @@ namespace {
 
 constexpr Instant kBegan{5s};
 
-Instant at(Duration since) {
+Instant due_at(Duration since) {
   return kBegan + since;
 }
 
@@ -26,17 +26,17 @@ TEST_CASE("requests are due at fixed times, the first at once, none after the du
   Pacer pace = pacer(100, 30ms);
   CHECK(pace.total() == 3);
 
-  Pacer::Step step = pace.step(at(0ms));
+  Pacer::Step step = pace.step(due_at(0ms));
   CHECK(step.first == 0);
   CHECK(step.count == 1);
-  CHECK(step.next == at(10ms));
-  CHECK(pace.step(at(9ms)).count == 0);
-  step = pace.step(at(10ms));
+  CHECK(step.next == due_at(10ms));
+  CHECK(pace.step(due_at(9ms)).count == 0);
+  step = pace.step(due_at(10ms));
   CHECK(step.first == 1);
   CHECK(step.count == 1);
-  CHECK(pace.step(at(20ms)).count == 1);
+  CHECK(pace.step(due_at(20ms)).count == 1);
 
-  step = pace.step(at(10s));
+  step = pace.step(due_at(10s));
   CHECK(step.count == 0);
   CHECK(step.next == kNever);
 }
@@ -44,8 +44,8 @@ TEST_CASE("requests are due at fixed times, the first at once, none after the du
 TEST_CASE("a rate that divides nothing does not drift") {
   Pacer pace = pacer(3, 1h, 100'000);
   CHECK(pace.total() == 10'800);
-  CHECK(pace.due_at(3 * 3599) - at(3599s) <= 1us);
-  CHECK(at(3599s) - pace.due_at(3 * 3599) <= 1us);
+  CHECK(pace.due_at(3 * 3599) - due_at(3599s) <= 1us);
+  CHECK(due_at(3599s) - pace.due_at(3 * 3599) <= 1us);
 }
 
 TEST_CASE("the extremes have as many requests as rate and duration say") {
@@ -57,30 +57,30 @@ TEST_CASE("the extremes have as many requests as rate and duration say") {
 
 TEST_CASE("a late step sends all that is due at once and moves nothing behind it") {
   Pacer pace = pacer(1000, 1s);
-  const Pacer::Step step = pace.step(at(25500us));
+  const Pacer::Step step = pace.step(due_at(25500us));
   CHECK(step.count == 26);
   CHECK(step.waited == 0);
-  CHECK(step.next == at(26ms));
+  CHECK(step.next == due_at(26ms));
 }
 
 TEST_CASE("above the limit requests wait in order, and are counted when they are sent") {
   Pacer pace = pacer(1000, 10ms, 2);
-  CHECK(pace.step(at(0ms)).count == 1);
-  Pacer::Step step = pace.step(at(3ms));
+  CHECK(pace.step(due_at(0ms)).count == 1);
+  Pacer::Step step = pace.step(due_at(3ms));
   CHECK(step.first == 1);
   CHECK(step.count == 1);
   CHECK(step.waited == 0);
-  CHECK(step.next == at(10s + 2ms));  // the patience of number 2: until then only an end helps
+  CHECK(step.next == due_at(10s + 2ms));  // the patience of number 2: until then only an end helps
 
-  CHECK(pace.ended(at(5ms)));  // numbers 2 to 5 wait
-  step = pace.step(at(5ms));
+  CHECK(pace.ended(due_at(5ms)));  // numbers 2 to 5 wait
+  step = pace.step(due_at(5ms));
   CHECK(step.first == 2);
   CHECK(step.count == 1);
   CHECK(step.waited == 1);
 
-  CHECK(pace.ended(at(6ms)));
-  CHECK(pace.ended(at(6ms)));
-  step = pace.step(at(8ms));  // late: 7 and 8 were due when there was room
+  CHECK(pace.ended(due_at(6ms)));
+  CHECK(pace.ended(due_at(6ms)));
+  step = pace.step(due_at(8ms));  // late: 7 and 8 were due when there was room
   CHECK(step.first == 3);
   CHECK(step.count == 2);
   CHECK(step.waited == 2);
@@ -88,35 +88,35 @@ TEST_CASE("above the limit requests wait in order, and are counted when they are
 
 TEST_CASE("what became due with room has not waited") {
   Pacer pace = pacer(1000, 10ms, 5);
-  CHECK(pace.step(at(4ms)).count == 5);
+  CHECK(pace.step(due_at(4ms)).count == 5);
   for (int i = 0; i < 5; ++i)
-    pace.ended(at(5ms));
-  const Pacer::Step step = pace.step(at(8ms));
+    pace.ended(due_at(5ms));
+  const Pacer::Step step = pace.step(due_at(8ms));
   CHECK(step.count == 4);
   CHECK(step.waited == 1);  // number 5
 }
 
 TEST_CASE("a request whose time is over before there is room is given up") {
   Pacer pace = pacer(1000, 10ms, 1, 20ms);
-  CHECK(pace.step(at(0ms)).count == 1);
+  CHECK(pace.step(due_at(0ms)).count == 1);
 
-  Pacer::Step step = pace.step(at(21ms));  // 1 was due 20 ms ago
+  Pacer::Step step = pace.step(due_at(21ms));  // 1 was due 20 ms ago
   CHECK(step.given_up == 1);
   CHECK(step.count == 0);
-  CHECK(step.next == at(22ms));
+  CHECK(step.next == due_at(22ms));
 
-  step = pace.step(at(1h));
+  step = pace.step(due_at(1h));
   CHECK(step.given_up == 8);
   CHECK(step.next == kNever);
   CHECK_FALSE(pace.over());
-  CHECK(pace.ended(at(1h)));
+  CHECK(pace.ended(due_at(1h)));
   CHECK(pace.over());
 }
 
 TEST_CASE("an end that makes no difference asks for no step") {
   Pacer pace = pacer(10, 1s);
-  CHECK(pace.step(at(0ms)).count == 1);
-  CHECK_FALSE(pace.ended(at(50ms)));
+  CHECK(pace.step(due_at(0ms)).count == 1);
+  CHECK_FALSE(pace.ended(due_at(50ms)));
   CHECK_FALSE(pace.over());
 }
 

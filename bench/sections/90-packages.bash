@@ -4,7 +4,7 @@ documents=$(normally 1000000 500)  # at most
 readonly questions=("message queue library" "photo editor" "python http client" "terminal multiplexer" "game about ancient war")
 
 # hollow FILE: the flow of the example with the same processes, none of which does anything: what is
-# left is the engine.
+# left is the engine, but for the embeddings that nobody makes and so nobody sends (1 KiB a document).
 hollow() {
   sed -e '/^\[\[test\]\]/,$d' -e 's/^name = "package-search"/name = "hollow"/' -e 's/uses = "[a-z-]*"/uses = "pass-through"/' \
     -e 's/, with = {[^}]*}//' -e '/^with = /d' "$here/../examples/package-search/flow.toml" >"$1"

@@ -13,18 +13,19 @@ std::uint64_t LoopResult::requests() const {
   return all;
 }
 
-void LoopResult::count(const Reply& reply, Duration latency) {
-  for (const wire::ResponseHop& hop : reply.response.hops) {
-    auto it = std::ranges::find(executors, hop.executor, &ExecutorTime::name);
-    if (it == executors.end()) it = executors.insert(it, ExecutorTime{hop.executor, 0});
-    it->execute_us += hop.execute_us;
-  }
+void LoopResult::count(const Reply& reply, Duration latency, Duration since) {
   if (!reply.ok()) {
     count_failed(std::string(to_string(reply.code())), 1,
                  first_failure.empty() ? failure_line(reply) : std::string());
     return;
   }
+  for (const wire::ResponseHop& hop : reply.response.hops) {
+    auto it = std::ranges::find(executors, hop.executor, &ExecutorTime::name);
+    if (it == executors.end()) it = executors.insert(it, ExecutorTime{hop.executor, 0});
+    it->execute_us += hop.execute_us;
+  }
   ++ok;
+  rated = std::max(rated, since);
   latency_ns.record(static_cast<std::uint64_t>(std::max<std::int64_t>(latency.count(), 0)));
 }
 

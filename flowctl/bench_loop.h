@@ -29,7 +29,7 @@ struct LoopOptions {
 
 struct ExecutorTime {
   std::string name;
-  std::uint64_t execute_us = 0;  // as far as answers tell; failed ones seldom do
+  std::uint64_t execute_us = 0;  // as good answers tell
 };
 
 // How an open loop kept to its schedule. Every request that was due was sent or given up.
@@ -44,7 +44,9 @@ struct Sending {
 };
 
 struct LoopResult {
-  Duration took{};  // until the last answer
+  Duration took{};   // until the last answer
+  Duration rated{};  // what rates are of: until the last good answer, at least the duration;
+                     // a request that hangs until its deadline is in no rate
   std::uint64_t ok = 0;
   std::map<std::string, std::uint64_t> failed;  // by code
   Histogram latency_ns;  // of good requests: closed loop from sent, open loop from due
@@ -54,7 +56,8 @@ struct LoopResult {
 
   std::uint64_t requests() const;
 
-  void count(const Reply& reply, Duration latency);
+  // `since`: from the beginning of the loop until the answer.
+  void count(const Reply& reply, Duration latency, Duration since);
   void count_failed(const std::string& code, std::uint64_t requests, const std::string& line);
 };
 

@@ -41,7 +41,7 @@ double quotient(std::uint64_t count, Duration time) {
 }
 
 double throughput(const BenchReport& report) {
-  return quotient(report.result.ok, report.result.took);
+  return quotient(report.result.ok, report.result.rated);
 }
 
 double rate_reached(const Sending& sending) {
@@ -158,13 +158,18 @@ std::string processes_table(const BenchReport& report) {
   return processes.render();
 }
 
+std::string busy_text(const BenchReport& report, const ExecutorPlaces& executor) {
+  if (shares_executions(report, executor)) return "-";
+  return fmt::format("{:.0f} %", utilisation(report, executor) * 100);
+}
+
 std::string executors_table(const BenchReport& report) {
   Table executors({"EXECUTOR", "INSTANCES", "EXECUTING", "BUSY"});
   executors.align_right({1, 2, 3});
   for (const ExecutorPlaces& executor : report.executors) {
     executors.add({executor.name, fmt::format("{}", executor.concurrency),
                    fmt::format("{:.2f}", executing(report, executor)),
-                   fmt::format("{:.0f} %", utilisation(report, executor) * 100)});
+                   busy_text(report, executor)});
   }
   return executors.render();
 }
@@ -204,9 +209,13 @@ std::vector<ExecutorPlaces> places_of(const ValueMap& status) {
 double executing(const BenchReport& report, const ExecutorPlaces& executor) {
   const auto& times = report.result.executors;
   const auto it = std::ranges::find(times, executor.name, &ExecutorTime::name);
-  const std::int64_t took = to_us(report.result.took);
-  if (it == times.end() || took <= 0) return 0;
-  return rounded(static_cast<double>(it->execute_us) / static_cast<double>(took), 1000);
+  const std::int64_t rated = to_us(report.result.rated);
+  if (it == times.end() || rated <= 0) return 0;
+  return rounded(static_cast<double>(it->execute_us) / static_cast<double>(rated), 1000);
+}
+
+bool shares_executions(const BenchReport& report, const ExecutorPlaces& executor) {
+  return executing(report, executor) > static_cast<double>(executor.concurrency);
 }
 
 double utilisation(const BenchReport& report, const ExecutorPlaces& executor) {
@@ -216,8 +225,8 @@ double utilisation(const BenchReport& report, const ExecutorPlaces& executor) {
 }
 
 double cores_used(const BenchReport& report, const ProcessCpu& process) {
-  const auto took = static_cast<double>(to_us(report.result.took));
-  return took <= 0 ? 0 : used_us(process) / took;
+  const auto rated = static_cast<double>(to_us(report.result.rated));
+  return rated <= 0 ? 0 : used_us(process) / rated;
 }
 
 ValueMap bench_value(const BenchReport& report) {

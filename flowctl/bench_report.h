@@ -54,7 +54,11 @@ std::vector<ExecutorPlaces> places_of(const ValueMap& status);
 // executor, requests share an execution, so it can be more than there are instances.
 double executing(const BenchReport& report, const ExecutorPlaces& executor);
 
-// The part of the time that an executor's instances were executing, at most 1.
+// Whether it was more. How busy the executor was is then not known.
+bool shares_executions(const BenchReport& report, const ExecutorPlaces& executor);
+
+// The part of the time that an executor's instances were executing, at most 1; where requests
+// share executions it is known to be no more than that.
 double utilisation(const BenchReport& report, const ExecutorPlaces& executor);
 
 // How many cores a process used.

@@ -25,9 +25,14 @@ const ProcessCpu* busiest_process(const BenchReport& report) {
   return it == report.processes.end() ? nullptr : &*it;
 }
 
+// As far as it is known: 0 where requests share executions.
+double busy(const BenchReport& report, const ExecutorPlaces& executor) {
+  return shares_executions(report, executor) ? 0 : utilisation(report, executor);
+}
+
 const ExecutorPlaces* busiest_executor(const BenchReport& report) {
   const auto it = std::ranges::max_element(
-      report.executors, {}, [&](const ExecutorPlaces& one) { return utilisation(report, one); });
+      report.executors, {}, [&](const ExecutorPlaces& one) { return busy(report, one); });
   return it == report.executors.end() ? nullptr : &*it;
 }
 
@@ -51,32 +56,35 @@ std::optional<Verdict> machine(const BenchReport& report) {
 }
 
 Verdict executor_verdict(const BenchReport& report, const ExecutorPlaces& executor) {
-  return {Limit::kExecutor, executor.name, utilisation(report, executor),
+  return {Limit::kExecutor, executor.name, busy(report, executor),
           fmt::format("give '{}' more replicas (it has {} {}) or less to do", executor.name,
                       executor.concurrency, executor.concurrency == 1 ? "instance" : "instances")};
 }
 
+// For a process that fills a core, of that executor if of any.
+std::string process_advice(const BenchReport& report, const ExecutorPlaces* owner) {
+  if (owner == nullptr) return "fewer and larger requests (--documents) ask less of it";
+  return fmt::format("{}give '{}' more replicas, or fewer and larger requests",
+                     shares_executions(report, *owner) ? "" : "its work is not its handler's; ",
+                     owner->name);
+}
+
 std::optional<Verdict> busy_part(const BenchReport& report) {
   const ExecutorPlaces* executor = busiest_executor(report);
-  const double executes = executor == nullptr ? 0 : utilisation(report, *executor);
+  const double executes = executor == nullptr ? 0 : busy(report, *executor);
   const ProcessCpu* process = busiest_process(report);
   const double used = process == nullptr ? 0 : cores_used(report, *process);
   if (std::max(executes, used) < kBusy) return std::nullopt;
   if (executes >= used) return executor_verdict(report, *executor);
   const ExecutorPlaces* owner = executor_of(report, *process);
-  if (owner != nullptr && utilisation(report, *owner) >= kBusy) {
+  if (owner != nullptr && busy(report, *owner) >= kBusy) {
     return executor_verdict(report, *owner);
   }
   if (process->name == kClientName) {
     return Verdict{Limit::kClient, kClientName, used,
                    "flowctl itself has no time left; run several of them for what the flow can do"};
   }
-  return Verdict{Limit::kProcess, process->name, used,
-                 owner != nullptr ? fmt::format("its work is not its handler's; give '{}' more "
-                                                "replicas, or fewer and larger requests",
-                                                owner->name)
-                                  : std::string("fewer and larger requests (--documents) ask less "
-                                                "of it")};
+  return Verdict{Limit::kProcess, process->name, used, process_advice(report, owner)};
 }
 
 std::optional<Verdict> sending(const BenchReport& report) {
@@ -102,9 +110,9 @@ std::optional<Verdict> sending(const BenchReport& report) {
 // The executor that comes closest, if one does.
 std::string runner_up(const BenchReport& report) {
   const ExecutorPlaces* executor = busiest_executor(report);
-  if (executor == nullptr || utilisation(report, *executor) < kMostly) return "";
+  if (executor == nullptr || busy(report, *executor) < kMostly) return "";
   return fmt::format("executor '{}' is busy for {:.0f} % of the time; ", executor->name,
-                     percent(utilisation(report, *executor)));
+                     percent(busy(report, *executor)));
 }
 
 Verdict nothing(const BenchReport& report) {

@@ -11,7 +11,7 @@ namespace flow::flowctl {
 // The first of these that holds; of executors and processes, the busiest.
 enum class Limit {
   kMachine,   // the processes used 90 % of all cores: what is added takes from the others
-  kExecutor,  // its instances were executing 80 % of the time
+  kExecutor,  // its instances were executing 80 % of the time; not one that shares executions
   kProcess,   // it used 80 % of a core; one that is not of a busy executor
   kClient,    // flowctl did, or it was late with 1 % of the requests though it might have sent
   kInFlight,  // open loop: 1 % of the requests waited for room among those in flight

@@ -15,16 +15,17 @@ ClosedLoop::ClosedLoop(Client& client, LoopOptions options)
     : client_(client), options_(std::move(options)), sent_at_(options_.concurrency) {}
 
 LoopResult ClosedLoop::run() {
-  const Instant began = clock_.now();
-  until_ = began + options_.duration;
+  began_ = clock_.now();
+  until_ = began_ + options_.duration;
+  result_.rated = options_.duration;
   for (std::size_t place = 0; place < options_.concurrency; ++place)
-    send(place, began);
+    send(place, clock_.now());
   for (auto rested = wait_for_rested(); !rested.empty(); rested = wait_for_rested()) {
     std::this_thread::sleep_for(kRest);
     for (const std::size_t place : rested)
       send(place, clock_.now());
   }
-  result_.took = clock_.now() - began;
+  result_.took = clock_.now() - began_;
   return std::move(result_);
 }
 
@@ -45,12 +46,12 @@ void ClosedLoop::answered(std::size_t place, const Reply& reply) {
   const Instant now = clock_.now();
   const bool over = now >= until_;
   if (!over && reply.ok()) {
-    result_.count(reply, now - sent_at_[place]);
+    result_.count(reply, now - sent_at_[place], now - began_);
     send(place, now);
     return;
   }
   const std::scoped_lock lock(mutex_);
-  result_.count(reply, now - sent_at_[place]);
+  result_.count(reply, now - sent_at_[place], now - began_);
   if (over) {
     ++ended_;
   } else {

@@ -34,6 +34,7 @@ class ClosedLoop {
   // The client's thread's while the loop runs.
   LoopResult result_;
   std::vector<Instant> sent_at_;  // by place
+  Instant began_{};
   Instant until_{};
 
   std::mutex mutex_;

@@ -34,18 +34,19 @@ OpenLoop::OpenLoop(Client& client, LoopOptions options)
 
 LoopResult OpenLoop::run() {
   prctl(PR_SET_TIMERSLACK, 1UL);  // the kernel would add 50 us to each wait of this thread
-  const Instant began = clock_.now();
   std::unique_lock lock(mutex_);
+  began_ = clock_.now();
+  result_.rated = options_.duration;
   pacer_.emplace(Pace{options_.rate, options_.duration, patience_,
                       std::max<std::size_t>(options_.concurrency, 1)},
-                 began);
+                 began_);
   while (!pacer_->over()) {
     const Pacer::Step step = pacer_->step(clock_.now());
     give_up(step.given_up);
     if (step.count > 0) {
       lock.unlock();
       send(step);
-      sending_.took = clock_.now() - began;
+      sending_.took = clock_.now() - began_;
       lock.lock();
     } else if (!pacer_->over()) {
       wait(lock, step.next);
@@ -54,7 +55,7 @@ LoopResult OpenLoop::run() {
   sending_.due = pacer_->total();
   sending_.took = std::max(sending_.took, options_.duration);
   result_.sending = std::move(sending_);
-  result_.took = clock_.now() - began;
+  result_.took = clock_.now() - began_;
   return std::move(result_);
 }
 
@@ -85,7 +86,7 @@ void OpenLoop::send_one(Instant due, bool waited) {
 void OpenLoop::answered(Instant due, const Reply& reply) {
   const std::scoped_lock lock(mutex_);
   const Instant now = clock_.now();
-  result_.count(reply, now - due);
+  result_.count(reply, now - due, now - began_);
   if (pacer_->ended(now)) changed_.notify_one();
 }
 

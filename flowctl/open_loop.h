@@ -38,6 +38,7 @@ class OpenLoop {
   const Duration patience_;
   const SystemClock clock_;
 
+  Instant began_{};
   Sending sending_;  // the sender's
 
   std::mutex mutex_;  // all below

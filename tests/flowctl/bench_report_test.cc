@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 
 #include "base/json.h"
@@ -18,6 +19,7 @@ BenchReport example() {
   report.concurrency = 8;
   report.size_bytes = 128;
   report.result.took = 2s;
+  report.result.rated = 2s;
   report.result.ok = 1000;
   for (int i = 0; i < 1000; ++i)
     report.result.latency_ns.record(100'000);
@@ -82,7 +84,32 @@ TEST_CASE("more can be executing than there are instances, which are never busie
   report.result.executors = {{"rank", 10'000'000}};
   CHECK(executing(report, report.executors[1]) == 5.0);
   CHECK(utilisation(report, report.executors[1]) == 1.0);
+  CHECK(shares_executions(report, report.executors[1]));
+  CHECK_FALSE(shares_executions(report, report.executors[0]));
   CHECK(executing(report, report.executors[0]) == 0.0);
+}
+
+TEST_CASE("rates are of the time until the last good answer, at least the duration") {
+  Reply answer;
+  answer.response.hops = {{"encode", "encode/rep-0", 0, 1'500'000, 0, 0}};
+  Reply hung;
+  hung.response.failure = std::make_unique<wire::Failure>();
+  *hung.response.failure = {Errc::kDeadlineExceeded, "too late", "", ""};
+  BenchReport report = example();
+  report.result = LoopResult{};
+  report.result.rated = 2s;
+  report.result.count(answer, 1500ms, 1500ms);
+  CHECK(report.result.rated == 2s);
+  report.result.count(answer, 1500ms, 2500ms);
+  report.result.count(hung, 30s, 31s);
+  report.result.took = 31s;
+
+  CHECK(report.result.rated == 2500ms);
+  CHECK(executing(report, report.executors[0]) == 1.2);
+  CHECK(cores_used(report, report.processes[0]) == doctest::Approx(0.04));
+  const std::string json = to_json(Value(bench_value(report)));
+  CHECK(json.find(R"("duration_s":31.0,)") != std::string::npos);
+  CHECK(json.find(R"("throughput_rps":0.8,)") != std::string::npos);
 }
 
 TEST_CASE("a report of nothing divides by nothing") {

@@ -15,6 +15,7 @@ BenchReport idle() {
   report.cores = 8;
   report.concurrency = 8;
   report.result.took = 2s;
+  report.result.rated = 2s;
   report.result.ok = 1000;
   report.executors = {{"encode", 2}, {"rank", 1}};
   return report;
@@ -112,6 +113,24 @@ TEST_CASE("requests that wait for room name the bound, unless something is busy"
   CHECK(verdict.busy == doctest::Approx(0.2));
   executes(report, "rank", 2s);
   CHECK(judge(report).limit == Limit::kExecutor);
+}
+
+TEST_CASE("an executor whose requests share executions is not it: how busy it is, is not known") {
+  BenchReport report = idle();
+  executes(report, "rank", 200s);  // a hundred at once, by one instance
+  CHECK(judge(report).limit == Limit::kNothing);
+  CHECK(judge(report).advice.find("rank") == std::string::npos);
+
+  sends(report, 200, 10);
+  CHECK(judge(report).limit == Limit::kInFlight);
+  executes(report, "encode", 3500ms);
+  CHECK(judge(report).limit == Limit::kExecutor);
+  CHECK(judge(report).name == "encode");
+
+  uses(report, "rank/rep-0", 1950ms);
+  CHECK(judge(report).limit == Limit::kProcess);
+  CHECK(judge(report).name == "rank/rep-0");
+  CHECK(judge(report).advice.find("give 'rank' more replicas") == 0);
 }
 
 TEST_CASE("nothing measured at all is no crash") {

@@ -39,6 +39,32 @@ TEST_CASE("a closed loop counts every request once and knows where the time went
   REQUIRE(result.executors.size() == 1);
   CHECK(result.executors[0].execute_us == 10 * result.ok);
   CHECK(result.took >= 50ms);
+  CHECK(result.rated >= 50ms);
+}
+
+TEST_CASE("a request that hangs until its deadline lengthens the loop, not what rates are of") {
+  FakeGateway* self = nullptr;
+  bool first = true;
+  FakeGateway gateway([&](net::PeerId peer, wire::Request request) {
+    if (!std::exchange(first, false)) self->respond(peer, echo(request));
+  });
+  self = &gateway;
+  gateway.start();
+  Result<Client> client = Client::connect(gateway.address());
+  REQUIRE(client.ok());
+  LoopOptions options;
+  options.endpoint = "/a";
+  options.concurrency = 2;
+  options.duration = 50ms;
+  options.timeout = 500ms;
+
+  const LoopResult result = ClosedLoop(*client, options).run();
+
+  gateway.stop();
+  CHECK(result.failed.at("DEADLINE_EXCEEDED") == 1);
+  CHECK(result.took >= 500ms);
+  CHECK(result.rated >= 50ms);
+  CHECK(result.rated < 500ms);
 }
 
 TEST_CASE("failed requests are counted by code and do not end the loop") {

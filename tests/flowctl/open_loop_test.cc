@@ -51,6 +51,7 @@ TEST_CASE("an open loop sends what is due and counts every request once") {
   REQUIRE(result.executors.size() == 1);
   CHECK(result.executors[0].execute_us == 1000);
   CHECK(result.took >= 198ms);
+  CHECK(result.rated >= 200ms);
   REQUIRE(result.sending.has_value());
   CHECK(result.sending->due == 100);
   CHECK(result.sending->sent == 100);
@@ -124,6 +125,7 @@ TEST_CASE("requests of a flow that does not answer end with their time, sent or 
   CHECK(result.sending->sent == 4);
   CHECK(result.sending->given_up == 46);
   CHECK(result.first_failure.find("not sent") != std::string::npos);
+  CHECK(result.rated == 50ms);
 }
 
 }  // namespace flow::flowctl

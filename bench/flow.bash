@@ -15,6 +15,12 @@ processes() {
 cpu_ns() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; }  # PID
 rss_mib() { awk '/^VmRSS:/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }                  # PID
 
+flow_cpu_ns() {  # FLOW: of all its processes
+  local name pid sum=0
+  while read -r name pid; do sum=$((sum + $(cpu_ns "$pid"))); done < <(processes "$1")
+  printf '%s' "$sum"
+}
+
 bench() { flowctl bench "$@" -o json 2>"$work/bench.log" || fail "flowctl bench $*: $(cat "$work/bench.log")"; }
 
 # What a section starts itself ends with the run at the latest: remember PID when it has started, and

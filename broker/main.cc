@@ -6,6 +6,7 @@
 
 #include "base/host.h"
 #include "base/log.h"
+#include "base/process_id.h"
 #include "base/stop_signal.h"
 #include "broker/arguments.h"
 #include "broker/service.h"
@@ -89,6 +90,7 @@ int serve(const flow::broker::Arguments& arguments, flow::config::LoadedFlow flo
 }  // namespace
 
 int main(int argc, char** argv) {
+  flow::remember_process_id();
   const auto arguments = flow::broker::parse_arguments(argc, argv);
   if (!arguments) {
     fail(kUsageError, arguments.error().message);

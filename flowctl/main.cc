@@ -9,6 +9,7 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process_id.h"
 #include "base/text.h"
 #include "flowctl/commands.h"
 #include "flowctl/exit_code.h"
@@ -45,6 +46,7 @@ extern "C" void interrupted(int /*signal*/) {
 int main(int argc, char** argv) {
   using namespace flow::flowctl;
   flow::keep_freed_memory();
+  flow::remember_process_id();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGINT, interrupted);  // `up` takes it as a file descriptor instead
   flow::log::init("flowctl");

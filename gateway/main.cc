@@ -4,6 +4,7 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process_id.h"
 #include "base/stop_signal.h"
 #include "gateway/arguments.h"
 #include "gateway/service.h"
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
   const flow::gateway::Parsed parsed = flow::gateway::parse_arguments(argc, argv);
   if (parsed.exit_status) return *parsed.exit_status;
   flow::keep_freed_memory();
+  flow::remember_process_id();
   flow::StopSignal stop;
   flow::log::init("gateway");
   flow::SystemClock clock;

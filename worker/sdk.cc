@@ -12,6 +12,7 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process_id.h"
 #include "base/stop_signal.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -126,6 +127,7 @@ int run_executors(int argc, char** argv, const std::vector<NamedExecutor>& execu
   }
   if (arguments->check_config) return 0;
   keep_freed_memory();
+  remember_process_id();
   if (!arguments->listen.empty()) {
     return run_listener(
         {program, arguments->listen, own_config(*arguments, program), *std::move(factory)});

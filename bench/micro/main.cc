@@ -1,6 +1,7 @@
 // Times the operations every request passes through, each alone: encoding and decoding of parts,
 // documents and values, the merging of branches, and filters.
 //
+// "nothing gained" is seen by comparing bytes up to 4 KiB a document, beyond by opening them.
 // "reduce" merges lists that are open already. "join" and "filter" are what happens to payloads
 // that meet, or before one is sent: from the bytes that came to those that go on. Their time is
 // also given for each document that came, and as a multiple of what memcpy of all bytes that came

@@ -33,17 +33,16 @@ growth_load() {
     pinned flowctl bench growth / --concurrency $(($1 / clients)) --documents "$2" --duration "$3s" -o json \
       >"$work/client.$at" 2>"$work/client.$at.log" &
     pids+=($!)
+    remember $!
   done
-  for pid in "${pids[@]}"; do wait "$pid" || failed=yes; done
+  for pid in "${pids[@]}"; do
+    wait "$pid" || failed=yes
+    rm -f "$work/pids/$pid"
+  done
   [[ -z $failed ]] || fail "flowctl bench growth: $(cat "$work"/client.*.log)"
   for ((at = 0; at < clients; at++)); do cat "$work/client.$at"; done
 }
 
-flow_cpu_ns() {  # FLOW: of all its processes
-  local name pid sum=0
-  while read -r name pid; do sum=$((sum + $(cpu_ns "$pid"))); done < <(processes "$1")
-  echo "$sum"
-}
 flow_rss_mib() {  # FLOW
   local name pid
   while read -r name pid; do rss_mib "$pid"; echo; done < <(processes "$1") | awk '{ sum += $1 } END { printf "%.1f", sum }'

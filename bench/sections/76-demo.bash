@@ -8,9 +8,11 @@ four_calls() {
   for endpoint in "$slow" /fast "$slow" /fast; do
     flowctl post "$endpoint" --flow demo >/dev/null 2>"$work/post.log" &
     calls+=($!)
+    remember $!
   done
   for endpoint in "${calls[@]}"; do
     wait "$endpoint" || fail "a call failed: $(cat "$work/post.log")"
+    rm -f "$work/pids/$endpoint"
   done
   calculate "($(now_ns) - $began) / 1e9"
 }

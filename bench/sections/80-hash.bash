@@ -28,3 +28,8 @@ cpu_a_document() {  # FLOW ENDPOINT
   calculate "$(pinned flowctl bench "$1" "$2" --documents "$hash_documents" --concurrency 16 --duration "${seconds}s" -o json | field us_per_request) / $hash_documents"
   down "$1"
 }
+
+goals_hash() {
+  goal hash.pass-through.times 2 at-most 1.3 'HASH over four shards, times the CPU of ANY of four replicas (executors that do nothing)'
+  goal hash.text-index.times 2 at-most 1.3 'the same, with text-index'
+}

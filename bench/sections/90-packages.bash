@@ -7,25 +7,18 @@ readonly questions=("message queue library" "photo editor" "python http client" 
 # left is the engine, but for the embeddings that nobody makes and so nobody sends (1 KiB a document).
 hollow() {
   sed -e '/^\[\[test\]\]/,$d' -e 's/^name = "package-search"/name = "hollow"/' -e 's/uses = "[a-z-]*"/uses = "pass-through"/' \
-    -e 's/, with = {[^}]*}//' -e '/^with = /d' "$here/../examples/package-search/flow.toml" >"$1"
-}
-
-# cpu_of FLOW: of all its processes together, so far, in ns.
-cpu_of() {
-  local name pid sum=0
-  while read -r name pid; do sum=$((sum + $(cpu_ns "$pid"))); done < <(processes "$1")
-  printf '%s' "$sum"
+    -e 's/, with = {[^}]*}//' -e '/^with = /d' -e '/^no_reduce = /d' "$here/../examples/package-search/flow.toml" >"$1"
 }
 
 # index FLOW FILE: sends it the documents; sets took (s), and used (CPU of its processes, ns).
 index() {
   local began before
-  before=$(cpu_of "$1")
+  before=$(flow_cpu_ns "$1")
   began=$(now_ns)
   flowctl post /index --flow "$1" --input "$2" --request-size 100 >/dev/null 2>"$work/post.log" ||
     fail "indexing: $(cat "$work/post.log")"
   took=$(calculate "($(now_ns) - $began) / 1e9")
-  used=$(($(cpu_of "$1") - before))
+  used=$(($(flow_cpu_ns "$1") - before))
 }
 
 measure_packages() {

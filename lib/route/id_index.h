@@ -19,11 +19,12 @@ std::string_view id_of(const Document& document) {
   return document.id();
 }
 
-// Positions by id: of a repeated id the last, or the first. Documents without an id are not found.
-// Linear in time and memory whatever the ids are; up to kFew documents it allocates nothing and
-// just looks. One thread; the list outlives it.
+// Which of the documents with the same id counts.
 enum class Repeated { kFirst, kLast };
 
+// Positions by id. Documents without an id are not found.
+// Linear in time and memory whatever the ids are; up to kFew documents it allocates nothing and
+// just looks. One thread; the list outlives it.
 template <typename List, Repeated which>
 class IdIndex {
  public:

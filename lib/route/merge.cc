@@ -177,10 +177,12 @@ std::optional<Bytes> same_payload(std::span<const PartPointer> parts,
   const Bytes& first = parts.front()->payload;
   const std::size_t count = wire::DocumentList::count(first).value_or(0);
   if (first.size() > count * kComparedUpTo) return std::nullopt;
-  for (const PartPointer& part : parts) {
-    if (keeps_shards_apart(topology, part->header.source) || part->payload != first)
-      return std::nullopt;
-  }
+  const auto other = [&first](const PartPointer& part) { return part->payload != first; };
+  const auto apart = [&topology](const PartPointer& part) {
+    return keeps_shards_apart(topology, part->header.source);
+  };
+  if (std::ranges::any_of(parts, apart) || std::ranges::any_of(parts.subspan(1), other))
+    return std::nullopt;
   std::vector<std::string_view> ids;
   if (!wire::read_ids(first, ids) || repeats_ids(ids) || !wire::all_flat(first))
     return std::nullopt;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "net/context.h"
 #include "net/loop.h"
@@ -101,6 +102,30 @@ TEST_CASE(
   CHECK(push.send(frames("again", "", &two.second)) == Sent::kSent);
   CHECK(await(pull).second == big);
   CHECK(kept.text() == std::string(5000, 'x'));
+}
+
+TEST_CASE("a received message keeps its bytes however it is moved, whatever its size") {
+  Folder folder;
+  Context context;
+  Socket pull = open(context, SocketType::kPull);
+  REQUIRE(pull.bind(folder.ipc("a")).ok());
+  Socket push = open(context, SocketType::kPush);
+  REQUIRE(push.connect(folder.ipc("a")).ok());
+  std::vector<Bytes> kept;  // moves them as it grows
+  std::vector<std::string> sent;
+  for (const std::size_t size : {1U, 32U, 33U, 34U, 63U, 64U, 65U, 1024U, 1025U, 100'000U}) {
+    sent.emplace_back(size, static_cast<char>('a' + sent.size()));
+    REQUIRE(push.send(Bytes::copy_of(sent.back())) == Sent::kSent);
+    Bytes first = await(pull).first;
+    Bytes moved = std::move(first);
+    const Bytes copy = moved;
+    kept.push_back(std::move(moved));
+    CHECK(copy.text() == sent.back());
+    REQUIRE(push.send(copy) == Sent::kSent);  // the message itself goes on
+    CHECK(await(pull).first.text() == sent.back());
+  }
+  for (std::size_t i = 0; i < sent.size(); ++i)
+    CHECK(kept[i].text() == sent[i]);
 }
 
 TEST_CASE("a router answers the peer that asked and says so when a peer is unknown") {

@@ -376,3 +376,27 @@ TEST_CASE("of a split need every replica of every shard is waited for, in their 
   CHECK(order == "0.0 0.1 1.0 1.1 0.0 ");
   CHECK(origins(joined.parts).back().first == kB.value);
 }
+
+TEST_CASE("what is gathered next has nothing of what was gathered before") {
+  const Join large{.of_a = 3, .of_b = 2};
+  const Join small{};
+  GatherTable table;
+  route::Joined joined;
+  const auto add = [&](const Join& join, const Spec& spec, Duration deadline) {
+    return table.add(join.part(spec), join.needs, at(deadline), joined);
+  };
+  for (std::uint64_t sequence = 1; sequence < 5; ++sequence) {  // dropped when half of it is there
+    CHECK(add(large, {kA, 2, 7, sequence, "12345"}, 1ms) == Outcome::kWaiting);
+    CHECK(add(large, {kB, 1, 7, sequence, "678"}, 1ms) == Outcome::kWaiting);
+    CHECK(table.expire(at(2ms)) == 1);
+    CHECK(table.bytes() == 0);
+    CHECK(table.next_deadline() == kNever);
+    CHECK(add(small, {kB, 0, 1, 100 + sequence, "b"}, 50ms) == Outcome::kWaiting);
+    CHECK(table.next_deadline() == at(50ms));
+    CHECK(table.bytes() == 1);
+    CHECK(add(small, {kA, 0, 1, 100 + sequence, "a"}, 60ms) == Outcome::kComplete);
+    CHECK(origins(joined.parts) == std::vector<std::pair<int, int>>{{0, 0}, {1, 0}});
+    CHECK(joined.deadline == at(50ms));
+    CHECK(table.open() == 0);
+  }
+}

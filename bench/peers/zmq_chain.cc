@@ -34,12 +34,7 @@ void run_stage(const std::string& from, const std::string& to, const Processes::
   in.bind(from);
   out.connect(to);
   ready();
-  zmq_msg_t message;
-  zmq_msg_init(&message);
-  while (in.receive(message, 0)) {
-    (void)peer::number_of(message);
-    out.send(message);
-  }
+  peer::pass_on(in, out);
 }
 
 class Gateway {

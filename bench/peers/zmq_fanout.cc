@@ -33,12 +33,7 @@ void run_shard(const Addresses& addresses, const Processes::Ready& ready) {
   in.connect(addresses.shards);
   out.connect(addresses.back);
   ready();
-  zmq_msg_t message;
-  zmq_msg_init(&message);
-  while (in.receive(message, 0)) {
-    (void)peer::number_of(message);
-    out.send(message);
-  }
+  peer::pass_on(in, out);
 }
 
 class Gateway {

@@ -56,6 +56,15 @@ std::uint64_t number_of(zmq_msg_t& message) {
   return number_of(zmq_msg_data(&message), zmq_msg_size(&message));
 }
 
+void pass_on(Socket& in, Socket& out) {
+  zmq_msg_t message;
+  zmq_msg_init(&message);
+  while (in.receive(message, 0)) {
+    (void)number_of(message);
+    out.send(message);
+  }
+}
+
 Front::Front(void* context, const std::string& address) : socket_(context, ZMQ_ROUTER) {
   socket_.bind(address);
 }

@@ -35,6 +35,9 @@ class Socket {
 
 std::uint64_t number_of(zmq_msg_t& message);
 
+// What a stage does, for ever: looks whether a message is whole and sends it on.
+void pass_on(Socket& in, Socket& out);
+
 // The gateway's side of the clients: remembers by its number whose a request is.
 class Front {
  public:

@@ -36,6 +36,18 @@ Socket open(Context& context, SocketType type, Traffic traffic = Traffic::kData)
   return std::move(*socket);
 }
 
+// A pair that is connected.
+struct Pipe {
+  Pipe() {
+    REQUIRE(pull.bind(folder.ipc("a")).ok());
+    REQUIRE(push.connect(folder.ipc("a")).ok());
+  }
+  Folder folder;
+  Context context;
+  Socket pull = open(context, SocketType::kPull);
+  Socket push = open(context, SocketType::kPush);
+};
+
 // Waits for one message through a loop, at most five seconds.
 Received await(Socket& socket) {
   SystemClock clock;
@@ -81,12 +93,9 @@ Frames frames(const std::string& head, const std::string& tail = {},
 
 TEST_CASE(
     "one frame and two frames arrive as they were sent, large ones without a copy in between") {
-  Folder folder;
-  Context context;
-  Socket pull = open(context, SocketType::kPull);
-  REQUIRE(pull.bind(folder.ipc("a")).ok());
-  Socket push = open(context, SocketType::kPush);
-  REQUIRE(push.connect(folder.ipc("a")).ok());
+  Pipe pipe;
+  Socket& pull = pipe.pull;
+  Socket& push = pipe.push;
 
   CHECK(push.send(frames("head", "tail")) == Sent::kSent);
   CHECK(await(pull).first.text() == "headtail");
@@ -105,12 +114,9 @@ TEST_CASE(
 }
 
 TEST_CASE("a received message keeps its bytes however it is moved, whatever its size") {
-  Folder folder;
-  Context context;
-  Socket pull = open(context, SocketType::kPull);
-  REQUIRE(pull.bind(folder.ipc("a")).ok());
-  Socket push = open(context, SocketType::kPush);
-  REQUIRE(push.connect(folder.ipc("a")).ok());
+  Pipe pipe;
+  Socket& pull = pipe.pull;
+  Socket& push = pipe.push;
   std::vector<Bytes> kept;  // moves them as it grows
   std::vector<std::string> sent;
   for (const std::size_t size : {1U, 32U, 33U, 34U, 63U, 64U, 65U, 1024U, 1025U, 100'000U}) {
@@ -235,12 +241,9 @@ TEST_CASE("a waker wakes a loop from another thread") {
 }
 
 TEST_CASE("messages received outside of the handler do not hide the ones behind them") {
-  Folder folder;
-  Context context;
-  Socket pull = open(context, SocketType::kPull);
-  REQUIRE(pull.bind(folder.ipc("a")).ok());
-  Socket push = open(context, SocketType::kPush);
-  REQUIRE(push.connect(folder.ipc("a")).ok());
+  Pipe pipe;
+  Socket& pull = pipe.pull;
+  Socket& push = pipe.push;
   for (int i = 0; i < 10; ++i)
     CHECK(push.send(frames("m")) == Sent::kSent);
 

@@ -61,6 +61,16 @@ void unpack(const TableReader& table, Response& response) {
   response.retry_after = internal::unpack_duration(table, Response::VT_RETRY_AFTER_US);
 }
 
+auto hop_fields(const ResponseHop& hop) {
+  using fbs::ResponseHop;
+  return std::tuple(internal::text<ResponseHop::VT_EXECUTOR>(hop.executor),
+                    internal::text<ResponseHop::VT_INSTANCE>(hop.instance),
+                    internal::number<ResponseHop::VT_QUEUE_US>(hop.queue_us),
+                    internal::number<ResponseHop::VT_EXECUTE_US>(hop.execute_us),
+                    internal::number<ResponseHop::VT_REDUCE_US>(hop.reduce_us),
+                    internal::number<ResponseHop::VT_WIRE_US>(hop.wire_us));
+}
+
 template <typename Message>
 Status decode_bare(const Received& received, Kind kind, flatbuffers::TypeFunction type,
                    Message& message) {
@@ -86,77 +96,73 @@ Status decode_with_payload(Received& received, Kind kind, flatbuffers::TypeFunct
 }  // namespace
 
 struct ClientEncoder::State {
-  internal::MessageBuilder message;
-  std::vector<flatbuffers::Offset<fbs::ResponseHop>> hops;
-
-  void pack_hops(flatbuffers::FlatBufferBuilder& builder, const Response& response) {
-    hops.clear();
-    for (const ResponseHop& hop : response.hops) {
-      const auto executor = internal::pack_text(builder, hop.executor);
-      const auto instance = internal::pack_text(builder, hop.instance);
-      hops.push_back(fbs::CreateResponseHop(builder, executor, instance, hop.queue_us,
-                                            hop.execute_us, hop.reduce_us, hop.wire_us));
-    }
-  }
+  internal::MessageWriter message;
 };
 
 ClientEncoder::ClientEncoder() : state_(std::make_unique<State>()) {}
 ClientEncoder::~ClientEncoder() = default;
 
 Frames ClientEncoder::encode(const ClientHello& hello) {
-  flatbuffers::FlatBufferBuilder& builder = state_->message.start();
-  const auto client = internal::pack_text(builder, hello.client);
-  return state_->message.finish(fbs::CreateClientHello(builder, client, hello.carriers),
-                                Kind::kClientHello, 0, nullptr);
+  using fbs::ClientHello;
+  return state_->message.write(
+      Kind::kClientHello, 0, nullptr,
+      std::tuple(internal::text<ClientHello::VT_CLIENT>(hello.client),
+                 internal::number<ClientHello::VT_CARRIERS>(hello.carriers)));
 }
 
 Frames ClientEncoder::encode(const ClientWelcome& welcome) {
-  flatbuffers::FlatBufferBuilder& builder = state_->message.start();
-  const auto flow = internal::pack_text(builder, welcome.flow);
-  const auto root = fbs::CreateClientWelcome(
-      builder, welcome.gateway.value, flow, welcome.max_request_bytes, welcome.max_in_flight,
-      internal::pack_duration(welcome.deadline), welcome.carriers);
-  return state_->message.finish(root, Kind::kClientWelcome, 0, nullptr);
+  using fbs::ClientWelcome;
+  return state_->message.write(
+      Kind::kClientWelcome, 0, nullptr,
+      std::tuple(internal::number<ClientWelcome::VT_MAX_REQUEST_BYTES>(welcome.max_request_bytes),
+                 internal::number<ClientWelcome::VT_DEADLINE_US>(
+                     internal::pack_duration(welcome.deadline)),
+                 internal::number<ClientWelcome::VT_GATEWAY>(welcome.gateway.value),
+                 internal::text<ClientWelcome::VT_FLOW>(welcome.flow),
+                 internal::number<ClientWelcome::VT_MAX_IN_FLIGHT>(welcome.max_in_flight),
+                 internal::number<ClientWelcome::VT_CARRIERS>(welcome.carriers)));
 }
 
 Frames ClientEncoder::encode(const Request& request) {
-  flatbuffers::FlatBufferBuilder& builder = state_->message.start();
-  const auto endpoint = internal::pack_text(builder, request.endpoint);
-  const auto parameters = internal::pack_bytes(builder, request.parameters);
-  const auto target = internal::pack_text(builder, request.target_executor);
-  const auto root = fbs::CreateRequest(builder, request.id, endpoint, parameters, target,
-                                       internal::pack_duration(request.timeout));
-  return state_->message.finish(root, Kind::kRequest, 0, &request.payload);
+  using fbs::Request;
+  return state_->message.write(
+      Kind::kRequest, 0, &request.payload,
+      std::tuple(internal::number<Request::VT_ID>(request.id),
+                 internal::number<Request::VT_TIMEOUT_US>(internal::pack_duration(request.timeout)),
+                 internal::text<Request::VT_ENDPOINT>(request.endpoint),
+                 internal::elements<Request::VT_PARAMETERS>(request.parameters),
+                 internal::text<Request::VT_TARGET_EXECUTOR>(request.target_executor)));
 }
 
 Frames ClientEncoder::encode(const Response& response) {
-  flatbuffers::FlatBufferBuilder& builder = state_->message.start();
-  const auto failure = internal::pack_failure(builder, response.failure.get());
-  state_->pack_hops(builder, response);
-  const auto shards = internal::pack_shards(builder, response.missing);
-  const auto hops = internal::pack_offsets(builder, state_->hops);
-  const auto missing = internal::pack_offsets(builder, shards);
-  const auto results = internal::pack_bytes(builder, response.results);
-  const auto root =
-      fbs::CreateResponse(builder, response.id, response.request.gateway.value,
-                          response.request.sequence, failure, response.attempts, response.total_us,
-                          hops, missing, results, internal::pack_duration(response.retry_after));
-  return state_->message.finish(root, Kind::kResponse, 0, &response.payload);
+  using fbs::Response;
+  return state_->message.write(
+      Kind::kResponse, 0, &response.payload,
+      std::tuple(
+          internal::number<Response::VT_ID>(response.id),
+          internal::number<Response::VT_REQUEST_SEQUENCE>(response.request.sequence),
+          internal::number<Response::VT_TOTAL_US>(response.total_us),
+          internal::number<Response::VT_RETRY_AFTER_US>(
+              internal::pack_duration(response.retry_after)),
+          internal::number<Response::VT_REQUEST_GATEWAY>(response.request.gateway.value),
+          internal::table<Response::VT_FAILURE>(response.failure.get(), internal::failure_fields),
+          internal::tables<Response::VT_HOPS>(response.hops, hop_fields),
+          internal::tables<Response::VT_MISSING>(response.missing, internal::shard_fields),
+          internal::elements<Response::VT_RESULTS>(response.results),
+          internal::number<Response::VT_ATTEMPTS>(response.attempts)));
 }
 
 Frames ClientEncoder::encode_cancel(std::uint64_t id) {
-  flatbuffers::FlatBufferBuilder& builder = state_->message.start();
-  return state_->message.finish(fbs::CreateCancel(builder, id), Kind::kCancel, 0, nullptr);
+  return state_->message.write(Kind::kCancel, 0, nullptr,
+                               std::tuple(internal::number<fbs::Cancel::VT_ID>(id)));
 }
 
 Frames ClientEncoder::encode_ping() {
-  flatbuffers::FlatBufferBuilder& builder = state_->message.start();
-  return state_->message.finish(fbs::CreatePing(builder), Kind::kPing, 0, nullptr);
+  return state_->message.write(Kind::kPing, 0, nullptr, std::tuple());
 }
 
 Frames ClientEncoder::encode_pong() {
-  flatbuffers::FlatBufferBuilder& builder = state_->message.start();
-  return state_->message.finish(fbs::CreatePing(builder), Kind::kPong, 0, nullptr);
+  return state_->message.write(Kind::kPong, 0, nullptr, std::tuple());
 }
 
 Status decode_client_hello(Received received, ClientHello& hello) {

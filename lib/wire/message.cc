@@ -7,17 +7,13 @@
 #include "wire/message_internal.h"
 
 namespace flow::wire::internal {
-namespace {
 
-// The first `limit` bytes, or a little less where that would split a UTF-8 character.
 std::string_view cut(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return text;
   while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U)
     --limit;
   return text.substr(0, limit);
 }
-
-}  // namespace
 
 flatbuffers::FlatBufferBuilder& MessageBuilder::start() {
   builder_.Clear();
@@ -78,16 +74,6 @@ flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>
   return pack_offsets(builder, offsets);
 }
 
-flatbuffers::Offset<fbs::Failure> pack_failure(flatbuffers::FlatBufferBuilder& builder,
-                                               const Failure* failure) {
-  if (failure == nullptr) return 0;
-  const auto message = pack_explanation(builder, failure->message);
-  const auto executor = pack_text(builder, cut(failure->executor, kMaxName));
-  const auto instance = pack_text(builder, cut(failure->instance, kMaxName));
-  return fbs::CreateFailure(builder, static_cast<std::uint8_t>(failure->code), message, executor,
-                            instance);
-}
-
 void unpack_failure(const TableReader& table, std::unique_ptr<Failure>& failure) {
   using fbs::Failure;
   if (!table) {
@@ -101,16 +87,6 @@ void unpack_failure(const TableReader& table, std::unique_ptr<Failure>& failure)
   failure->message = table.text(Failure::VT_MESSAGE, kMaxText);
   failure->executor = table.text(Failure::VT_EXECUTOR, kMaxName);
   failure->instance = table.text(Failure::VT_INSTANCE, kMaxName);
-}
-
-std::vector<flatbuffers::Offset<fbs::Missing>> pack_shards(flatbuffers::FlatBufferBuilder& builder,
-                                                           std::span<const MissingShard> shards) {
-  std::vector<flatbuffers::Offset<fbs::Missing>> offsets;
-  for (const MissingShard& shard : shards) {
-    const auto executor = pack_text(builder, shard.executor);
-    offsets.push_back(fbs::CreateMissing(builder, executor, shard.shard));
-  }
-  return offsets;
 }
 
 void unpack_shards(const TableReader& table, Field field, std::vector<MissingShard>& shards) {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/bytes.h"
@@ -20,6 +21,7 @@
 #include "base/time.h"
 #include "wire/envelope.h"
 #include "wire/part.h"
+#include "wire/table_fields_internal.h"
 #include "wire/table_reader_internal.h"
 
 namespace flow::wire::internal {
@@ -54,7 +56,8 @@ Result<Layout> read_bare_layout(const Received& received, Kind expected);
 // Moves the payload out of the frame it is in; what points into that frame may dangle.
 Bytes take_payload(Received& received, const Layout& layout);
 
-// Makes messages, one at a time, in one buffer that it keeps.
+// Makes control messages, which are rare and large, one at a time, in one buffer that it keeps.
+// What is on the path of a request is made by MessageWriter (table_writer_internal.h).
 class MessageBuilder {
  public:
   // Forgets the last message. The header is to be built with the result.
@@ -73,6 +76,9 @@ class MessageBuilder {
 
   flatbuffers::FlatBufferBuilder builder_;
 };
+
+// The first `limit` bytes, or a little less where that would split a UTF-8 character.
+std::string_view cut(std::string_view text, std::size_t limit);
 
 // Empty is absent.
 flatbuffers::Offset<flatbuffers::String> pack_text(flatbuffers::FlatBufferBuilder& builder,
@@ -106,14 +112,20 @@ flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<T>>> pack_offsets(
 }
 
 // Messages of failures are cut to kMaxText bytes, names to kMaxName: an error must arrive.
-flatbuffers::Offset<fbs::Failure> pack_failure(flatbuffers::FlatBufferBuilder& builder,
-                                               const Failure* failure);
+inline auto failure_fields(const Failure& failure) {
+  using Table = fbs::Failure;
+  return std::tuple(text<Table::VT_MESSAGE>(cut(failure.message, kMaxText)),
+                    text<Table::VT_EXECUTOR>(cut(failure.executor, kMaxName)),
+                    text<Table::VT_INSTANCE>(cut(failure.instance, kMaxName)),
+                    number<Table::VT_CODE>(static_cast<std::uint8_t>(failure.code)));
+}
 // Reuses *failure; resets it when the table is absent.
 void unpack_failure(const TableReader& table, std::unique_ptr<Failure>& failure);
 
-// For pack_offsets().
-std::vector<flatbuffers::Offset<fbs::Missing>> pack_shards(flatbuffers::FlatBufferBuilder& builder,
-                                                           std::span<const MissingShard> shards);
+inline auto shard_fields(const MissingShard& shard) {
+  return std::tuple(number<fbs::Missing::VT_SHARD>(shard.shard),
+                    text<fbs::Missing::VT_EXECUTOR>(shard.executor));
+}
 void unpack_shards(const TableReader& table, Field field, std::vector<MissingShard>& shards);
 
 // Reuses nothing: these are empty nearly always.

@@ -126,40 +126,28 @@ void unpack_report(const TableReader& table, Report& report) {
 }  // namespace
 
 struct PartEncoder::State {
-  internal::MessageBuilder message;
+  internal::MessageWriter message;
 };
 
 PartEncoder::PartEncoder() : state_(std::make_unique<State>()) {}
 PartEncoder::~PartEncoder() = default;
 
 Frames PartEncoder::encode(const PartHeader& header, const Bytes& payload) {
-  flatbuffers::FlatBufferBuilder& builder = state_->message.start();
-  const auto missing =
-      internal::pack_structs<fbs::MissingPart, MissingPart>(builder, header.missing);
-  const auto elsewhere =
-      internal::pack_offsets(builder, internal::pack_shards(builder, header.missing_elsewhere));
-  const auto results = internal::pack_bytes(builder, header.results);
-  const auto failure = internal::pack_failure(builder, header.failure.get());
-  const auto parameters = internal::pack_bytes(builder, header.parameters);
-  const auto hops = internal::pack_structs<fbs::Hop, Hop>(builder, header.hops);
-  const auto plan = internal::pack_structs<fbs::PlanEntry, PlanEntry>(builder, header.plan);
-  const auto endpoint = internal::pack_text(builder, header.endpoint);
-  const fbs::Route route = pack_route(header);
-  const fbs::Trace trace(header.trace.id_high, header.trace.id_low, header.trace.parent);
-
-  fbs::PartBuilder part(builder);
-  part.add_route(&route);
-  part.add_endpoint(endpoint);
-  part.add_plan(plan);
-  part.add_hops(hops);
-  part.add_parameters(parameters);
-  part.add_failure(failure);
-  if (header.trace != Trace{}) part.add_trace(&trace);
-  part.add_results(results);
-  part.add_missing(missing);
-  part.add_written_ns(header.written_ns);
-  part.add_missing_elsewhere(elsewhere);
-  return state_->message.finish(part.Finish(), Kind::kPart, header.target, &payload);
+  using fbs::Part;
+  return state_->message.write(
+      Kind::kPart, header.target, &payload,
+      std::tuple(internal::structure<Part::VT_ROUTE>(pack_route(header)),
+                 internal::number<Part::VT_WRITTEN_NS>(header.written_ns),
+                 internal::structure<Part::VT_TRACE>(header.trace, header.trace != Trace{}),
+                 internal::text<Part::VT_ENDPOINT>(header.endpoint),
+                 internal::elements<Part::VT_PLAN>(header.plan),
+                 internal::elements<Part::VT_HOPS>(header.hops),
+                 internal::elements<Part::VT_PARAMETERS>(header.parameters),
+                 internal::table<Part::VT_FAILURE>(header.failure.get(), internal::failure_fields),
+                 internal::elements<Part::VT_RESULTS>(header.results),
+                 internal::elements<Part::VT_MISSING>(header.missing),
+                 internal::tables<Part::VT_MISSING_ELSEWHERE>(header.missing_elsewhere,
+                                                              internal::shard_fields)));
 }
 
 Status decode_part(Received received, Part& part) {
@@ -174,13 +162,18 @@ Status decode_part(Received received, Part& part) {
 }
 
 Bytes encode_report(const Report& report) {
-  internal::MessageBuilder message;
-  flatbuffers::FlatBufferBuilder& builder = message.start();
-  const auto progress = internal::pack_structs<fbs::Progress, Progress>(builder, report.progress);
-  const auto root =
-      fbs::CreateReport(builder, report.instance.value, progress, report.queue, report.window,
-                        internal::pack_duration(report.executing), report.dropped);
-  return Bytes::copy_of(message.finish(root, Kind::kReport, 0, nullptr).head);
+  using fbs::Report;
+  internal::MessageWriter message;
+  const Frames frames = message.write(
+      Kind::kReport, 0, nullptr,
+      std::tuple(
+          internal::number<Report::VT_EXECUTING_US>(internal::pack_duration(report.executing)),
+          internal::number<Report::VT_DROPPED>(report.dropped),
+          internal::number<Report::VT_INSTANCE>(report.instance.value),
+          internal::elements<Report::VT_PROGRESS>(report.progress),
+          internal::number<Report::VT_QUEUE>(report.queue),
+          internal::number<Report::VT_WINDOW>(report.window)));
+  return Bytes::copy_of(frames.head);
 }
 
 Status decode_report(Received received, Report& report) {

@@ -1,0 +1,54 @@
+// Bytes that grow at their end: what messages are written into.
+//
+// New bytes are not initialised. Keeps its memory when cleared; pointers into it last until it
+// grows. One thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <span>
+
+namespace flow::wire {
+
+class ByteBuffer {
+ public:
+  std::byte* data() { return bytes_.get(); }
+  std::size_t size() const { return size_; }
+  std::span<const std::byte> span() const { return {bytes_.get(), size_}; }
+
+  void clear() { size_ = 0; }
+
+  // Where the next bytes go; at least `bytes` of them fit. They count once advance() says so.
+  std::byte* room(std::size_t bytes) {
+    if (bytes > capacity_ - size_) [[unlikely]]
+      grow(bytes);
+    return bytes_.get() + size_;
+  }
+
+  void advance(std::size_t bytes) { size_ += bytes; }
+
+  // Appends `bytes`; where they are.
+  std::byte* extend(std::size_t bytes) {
+    std::byte* at = room(bytes);
+    advance(bytes);
+    return at;
+  }
+
+ private:
+  static constexpr std::size_t kLeast = 1024;
+
+  [[gnu::noinline]] void grow(std::size_t bytes) {
+    capacity_ = std::max({kLeast, 2 * capacity_, size_ + bytes});
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity_);
+    if (size_ > 0) std::memcpy(larger.get(), bytes_.get(), size_);
+    bytes_ = std::move(larger);
+  }
+
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace flow::wire

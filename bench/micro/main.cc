@@ -43,7 +43,7 @@ void time_parts(Timer& timer, std::string_view what, std::size_t text_size) {
   const Received received = deliver(encoder.encode(header, payload));
   wire::Part part;
   timer.time(fmt::format("part decode, {}", what),
-             [&] { keep(wire::decode_part(received, part).ok()); });
+             [&] { keep(wire::decode_part(Received(received), part).ok()); });
 }
 
 void time_documents(Timer& timer, std::string_view what, std::size_t count, std::size_t text_size) {

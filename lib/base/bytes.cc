@@ -1,7 +1,5 @@
 #include "base/bytes.h"
 
-#include "base/check.h"
-
 namespace flow {
 namespace {
 
@@ -39,15 +37,14 @@ Bytes Bytes::take(std::vector<std::byte> bytes) {
 }
 
 Bytes Bytes::slice(std::size_t offset, std::size_t count) const& {
-  return Bytes(*this).slice(offset, count);
+  Bytes part(*this);
+  part.narrow(offset, count);
+  return part;
 }
 
 Bytes Bytes::slice(std::size_t offset, std::size_t count) && {
-  FLOW_CHECK(offset <= size_ && count <= size_ - offset, "slice outside of its bytes");
-  Bytes part(std::move(*this));
-  part.data_ += offset;
-  part.size_ = count;
-  return part;
+  narrow(offset, count);
+  return std::move(*this);
 }
 
 }  // namespace flow

@@ -17,32 +17,34 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
+
 namespace flow {
 
 class Bytes {
  public:
-  // How to handle one type of owner. An owner may be moved by copying its own bytes, and what it
-  // owns stays where it is meanwhile: so moving, which happens several times on the path of each
-  // message, calls nothing.
+  // How to handle one type of owner; nothing of it throws. An owner may be moved by copying its own
+  // bytes, and what it owns stays where it is meanwhile: so moving, which happens several times on
+  // the path of each message, calls nothing.
   struct Ops {
     void (*copy)(const void* from, void* to);  // shares the bytes
     void (*destroy)(void* owner) noexcept;
   };
   static constexpr std::size_t kInlineOwner = 64;
 
-  Bytes() = default;
-  ~Bytes() { reset(); }
-  Bytes(const Bytes& other) : ops_(other.ops_), data_(other.data_), size_(other.size_) {
-    if (ops_ != nullptr) ops_->copy(other.owner_, owner_);
-  }
+  Bytes() noexcept {}  // NOLINT(modernize-use-equals-default): Bytes() would clear the owner, too
+  ~Bytes() { release(); }
+  Bytes(const Bytes& other) { share_with(other); }
   Bytes(Bytes&& other) noexcept { take_over(other); }
   Bytes& operator=(const Bytes& other) {
-    if (this != &other) *this = Bytes(other);
+    if (this == &other) return *this;
+    release();
+    share_with(other);
     return *this;
   }
   Bytes& operator=(Bytes&& other) noexcept {
     if (this == &other) return *this;
-    reset();
+    release();
     take_over(other);
     return *this;
   }
@@ -79,11 +81,25 @@ class Bytes {
   Bytes slice(std::size_t offset, std::size_t count) const&;
   Bytes slice(std::size_t offset, std::size_t count) &&;
 
+  // The same in place.
+  void narrow(std::size_t offset, std::size_t count) {
+    FLOW_CHECK(offset <= size_ && count <= size_ - offset, "slice outside of its bytes");
+    data_ += offset;
+    size_ = count;
+  }
+
   // For the folder that knows the owner's type: the owner if it is of the type `ops` handles, else
   // nullptr.
   const void* owner(const Ops& ops) const { return ops_ == &ops ? owner_ : nullptr; }
 
  private:
+  void share_with(const Bytes& other) {
+    ops_ = other.ops_;
+    data_ = other.data_;
+    size_ = other.size_;
+    if (ops_ != nullptr) ops_->copy(other.owner_, owner_);
+  }
+
   void take_over(Bytes& other) noexcept {
     ops_ = std::exchange(other.ops_, nullptr);
     data_ = std::exchange(other.data_, nullptr);
@@ -91,11 +107,9 @@ class Bytes {
     if (ops_ != nullptr) std::memcpy(owner_, other.owner_, kInlineOwner);
   }
 
-  void reset() noexcept {
+  // What is left is not a value.
+  void release() noexcept {
     if (ops_ != nullptr) ops_->destroy(owner_);
-    ops_ = nullptr;
-    data_ = nullptr;
-    size_ = 0;
   }
 
   const Ops* ops_ = nullptr;

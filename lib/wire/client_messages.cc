@@ -29,16 +29,16 @@ void unpack(const TableReader& table, ClientWelcome& welcome) {
 void unpack(const TableReader& table, Request& request) {
   using fbs::Request;
   request.id = table.scalar<std::uint64_t>(Request::VT_ID);
-  request.endpoint = table.text(Request::VT_ENDPOINT, internal::kMaxEndpoint);
-  request.target_executor = table.text(Request::VT_TARGET_EXECUTOR, internal::kMaxName);
+  table.copy_to(Request::VT_ENDPOINT, request.endpoint, internal::kMaxEndpoint);
+  table.copy_to(Request::VT_TARGET_EXECUTOR, request.target_executor, internal::kMaxName);
   request.timeout = internal::unpack_duration(table, Request::VT_TIMEOUT_US);
-  request.parameters = internal::unpack_bytes(table, Request::VT_PARAMETERS, kMaxParameters);
+  table.copy_to(Request::VT_PARAMETERS, request.parameters, kMaxParameters);
 }
 
 void unpack(const TableReader& table, ResponseHop& hop) {
   using fbs::ResponseHop;
-  hop.executor = table.text(ResponseHop::VT_EXECUTOR, internal::kMaxName);
-  hop.instance = table.text(ResponseHop::VT_INSTANCE, internal::kMaxName);
+  table.copy_to(ResponseHop::VT_EXECUTOR, hop.executor, internal::kMaxName);
+  table.copy_to(ResponseHop::VT_INSTANCE, hop.instance, internal::kMaxName);
   hop.queue_us = table.scalar<std::uint32_t>(ResponseHop::VT_QUEUE_US);
   hop.execute_us = table.scalar<std::uint32_t>(ResponseHop::VT_EXECUTE_US);
   hop.reduce_us = table.scalar<std::uint32_t>(ResponseHop::VT_REDUCE_US);
@@ -50,14 +50,13 @@ void unpack(const TableReader& table, Response& response) {
   response.id = table.scalar<std::uint64_t>(Response::VT_ID);
   response.request.gateway.value = table.scalar<std::uint32_t>(Response::VT_REQUEST_GATEWAY);
   response.request.sequence = table.scalar<std::uint64_t>(Response::VT_REQUEST_SEQUENCE);
-  internal::unpack_failure(table.table(Response::VT_FAILURE, fbs::FailureTypeTable),
-                           response.failure);
+  internal::unpack_failure(table, Response::VT_FAILURE, response.failure);
   response.attempts = table.scalar<std::uint16_t>(Response::VT_ATTEMPTS);
   response.total_us = table.scalar<std::uint64_t>(Response::VT_TOTAL_US);
   table.tables(Response::VT_HOPS, fbs::ResponseHopTypeTable, internal::kMaxHops, response.hops,
                [](const TableReader& entry, ResponseHop& hop) { unpack(entry, hop); });
   internal::unpack_shards(table, Response::VT_MISSING, response.missing);
-  response.results = internal::unpack_bytes(table, Response::VT_RESULTS, kMaxHeader);
+  table.copy_to(Response::VT_RESULTS, response.results, kMaxHeader);
   response.retry_after = internal::unpack_duration(table, Response::VT_RETRY_AFTER_US);
 }
 
@@ -74,9 +73,9 @@ auto hop_fields(const ResponseHop& hop) {
 template <typename Message>
 Status decode_bare(const Received& received, Kind kind, flatbuffers::TypeFunction type,
                    Message& message) {
-  const Result<internal::Layout> layout = internal::read_bare_layout(received, kind);
-  if (!layout) return layout.error();
-  BufferReader reader(layout->header, internal::name_of(kind));
+  internal::Layout layout;
+  if (Status read = internal::read_bare_layout(received, kind, layout); !read) return read;
+  BufferReader reader(layout.header, internal::name_of(kind));
   unpack(TableReader::root(reader, type), message);
   return std::move(reader).status();
 }
@@ -84,12 +83,12 @@ Status decode_bare(const Received& received, Kind kind, flatbuffers::TypeFunctio
 template <typename Message>
 Status decode_with_payload(Received& received, Kind kind, flatbuffers::TypeFunction type,
                            Message& message) {
-  const Result<internal::Layout> layout = internal::read_layout(received, kind);
-  if (!layout) return layout.error();
-  BufferReader reader(layout->header, internal::name_of(kind));
+  internal::Layout layout;
+  if (Status read = internal::read_layout(received, kind, layout); !read) return read;
+  BufferReader reader(layout.header, internal::name_of(kind));
   unpack(TableReader::root(reader, type), message);
   if (!reader.ok()) return std::move(reader).status();
-  message.payload = internal::take_payload(received, *layout);
+  internal::take_payload(received, layout, message.payload);
   return {};
 }
 
@@ -165,26 +164,27 @@ Frames ClientEncoder::encode_pong() {
   return state_->message.write(Kind::kPong, 0, nullptr, std::tuple());
 }
 
-Status decode_client_hello(Received received, ClientHello& hello) {
+Status decode_client_hello(const Received& received, ClientHello& hello) {
   return decode_bare(received, Kind::kClientHello, fbs::ClientHelloTypeTable, hello);
 }
 
-Status decode_client_welcome(Received received, ClientWelcome& welcome) {
+Status decode_client_welcome(const Received& received, ClientWelcome& welcome) {
   return decode_bare(received, Kind::kClientWelcome, fbs::ClientWelcomeTypeTable, welcome);
 }
 
-Status decode_request(Received received, Request& request) {
+Status decode_request(Received&& received, Request& request) {
   return decode_with_payload(received, Kind::kRequest, fbs::RequestTypeTable, request);
 }
 
-Status decode_response(Received received, Response& response) {
+Status decode_response(Received&& received, Response& response) {
   return decode_with_payload(received, Kind::kResponse, fbs::ResponseTypeTable, response);
 }
 
-Result<std::uint64_t> decode_cancel(Received received) {
-  const Result<internal::Layout> layout = internal::read_bare_layout(received, Kind::kCancel);
-  if (!layout) return layout.error();
-  BufferReader reader(layout->header, "Cancel");
+Result<std::uint64_t> decode_cancel(const Received& received) {
+  internal::Layout layout;
+  if (Status read = internal::read_bare_layout(received, Kind::kCancel, layout); !read)
+    return std::move(read).error();
+  BufferReader reader(layout.header, "Cancel");
   const TableReader cancel = TableReader::root(reader, fbs::CancelTypeTable);
   const auto id = cancel.scalar<std::uint64_t>(fbs::Cancel::VT_ID);
   if (!reader.ok()) return std::move(reader).status().error();

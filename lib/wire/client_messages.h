@@ -83,11 +83,11 @@ class ClientEncoder {
 };
 
 // Each decodes the message of its kind (see peek), reusing the target's memory. kInvalidArgument
-// for anything that does not verify. Payloads are taken, not yet verified.
-Status decode_client_hello(Received received, ClientHello& hello);
-Status decode_client_welcome(Received received, ClientWelcome& welcome);
-Status decode_request(Received received, Request& request);
-Status decode_response(Received received, Response& response);
-Result<std::uint64_t> decode_cancel(Received received);
+// for anything that does not verify. Payloads are taken out of `received`, not yet verified.
+Status decode_client_hello(const Received& received, ClientHello& hello);
+Status decode_client_welcome(const Received& received, ClientWelcome& welcome);
+Status decode_request(Received&& received, Request& request);
+Status decode_response(Received&& received, Response& response);
+Result<std::uint64_t> decode_cancel(const Received& received);
 
 }  // namespace flow::wire

@@ -28,10 +28,6 @@ bool known(Kind kind) {
   return !internal::name_of(kind).empty();
 }
 
-std::size_t header_limit(Kind kind) {
-  return kind >= Kind::kHello ? kMaxControl : kMaxHeader;
-}
-
 Error wrong_sizes(const internal::Layout& layout, std::size_t header_size,
                   const Received& received) {
   const bool one = received.frames == 1;
@@ -121,28 +117,18 @@ Result<Layout> read_layout(const Received& received) {
   return layout;
 }
 
-Result<Layout> read_layout(const Received& received, Kind expected) {
-  Result<Layout> layout = read_layout(received);
-  if (layout && layout->kind != expected) {
-    return invalid(
-        fmt::format("message is a {}, expected a {}", name_of(layout->kind), name_of(expected)));
-  }
-  return layout;
+Status read_any_layout(const Received& received, Kind expected, Layout& layout) {
+  const Result<Layout> read = read_layout(received);
+  if (!read) return read.error();
+  layout = *read;
+  if (layout.kind == expected) return {};
+  return invalid(
+      fmt::format("message is a {}, expected a {}", name_of(layout.kind), name_of(expected)));
 }
 
-Result<Layout> read_bare_layout(const Received& received, Kind expected) {
-  Result<Layout> layout = read_layout(received, expected);
-  if (layout && layout->payload_size != 0) {
-    return invalid(fmt::format("{}: a payload of {} bytes where none is expected",
-                               name_of(expected), layout->payload_size));
-  }
-  return layout;
-}
-
-Bytes take_payload(Received& received, const Layout& layout) {
-  if (layout.payload_size == 0) return {};
-  if (layout.in_second) return std::move(received.second);
-  return std::move(received.first).slice(layout.payload_offset, layout.payload_size);
+Error payload_fault(const Layout& layout) {
+  return invalid(fmt::format("{}: a payload of {} bytes where none is expected",
+                             name_of(layout.kind), layout.payload_size));
 }
 
 }  // namespace internal
@@ -160,13 +146,6 @@ Result<Envelope> open_envelope(Received& received) {
     envelope.payload = received.first.slice(layout->payload_offset, layout->payload_size);
   }
   return envelope;
-}
-
-std::optional<Peek> peek(const Received& received) {
-  if (received.first.size() < 8) return std::nullopt;
-  const std::byte* data = received.first.data();
-  if (load<std::uint16_t>(data + 4) != kWireVersion) return std::nullopt;
-  return Peek{load<std::uint32_t>(data), static_cast<Kind>(load<std::uint16_t>(data + 6))};
 }
 
 }  // namespace flow::wire

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -84,6 +85,16 @@ struct Peek {
   std::uint32_t target = 0;
   Kind kind = Kind::kPart;
 };
-std::optional<Peek> peek(const Received& received);
+inline std::optional<Peek> peek(const Received& received) {
+  struct {
+    std::uint32_t target;
+    std::uint16_t version;
+    Kind kind;
+  } fixed;
+  if (received.first.size() < sizeof fixed) return std::nullopt;
+  std::memcpy(&fixed, received.first.data(), sizeof fixed);
+  if (fixed.version != kWireVersion) return std::nullopt;
+  return Peek{fixed.target, fixed.kind};
+}
 
 }  // namespace flow::wire

@@ -345,7 +345,7 @@ Bytes encode_control(const ControlMessage& message) {
 Result<ControlMessage> decode_control(Received received) {
   const Result<internal::Layout> layout = internal::read_layout(received);
   if (!layout) return layout.error();
-  if (layout->payload_size != 0) return internal::read_bare_layout(received, layout->kind).error();
+  if (layout->payload_size != 0) return internal::payload_fault(*layout);
   switch (layout->kind) {
     case Kind::kHello: return decode_as<Hello>(*layout, fbs::HelloTypeTable);
     case Kind::kWelcome: return decode_as<Welcome>(*layout, fbs::WelcomeTypeTable);

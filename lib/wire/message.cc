@@ -74,7 +74,7 @@ flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>
   return pack_offsets(builder, offsets);
 }
 
-void unpack_failure(const TableReader& table, std::unique_ptr<Failure>& failure) {
+void read_failure(const TableReader& table, std::unique_ptr<Failure>& failure) {
   using fbs::Failure;
   if (!table) {
     failure.reset();
@@ -89,7 +89,7 @@ void unpack_failure(const TableReader& table, std::unique_ptr<Failure>& failure)
   failure->instance = table.text(Failure::VT_INSTANCE, kMaxName);
 }
 
-void unpack_shards(const TableReader& table, Field field, std::vector<MissingShard>& shards) {
+void read_shards(const TableReader& table, Field field, std::vector<MissingShard>& shards) {
   table.tables(field, fbs::MissingTypeTable, kMaxMissing, shards,
                [](const TableReader& entry, MissingShard& shard) {
                  shard.executor = entry.text(fbs::Missing::VT_EXECUTOR, kMaxName);
@@ -97,21 +97,9 @@ void unpack_shards(const TableReader& table, Field field, std::vector<MissingSha
                });
 }
 
-Bytes unpack_bytes(const TableReader& table, Field field, std::size_t limit) {
-  return Bytes::copy_of(table.bytes(field, limit));
-}
-
-Duration checked_duration(const TableReader& table, Field field, std::int64_t micros,
-                          std::int64_t lowest) {
-  if (micros < lowest || micros > kMaxMicros) [[unlikely]] {
-    table.fail(field, fmt::format("has {} us, allowed are {} to {}", micros, lowest, kMaxMicros));
-    return {};
-  }
-  return std::chrono::microseconds(micros);
-}
-
-Duration unpack_duration(const TableReader& table, Field field) {
-  return checked_duration(table, field, table.scalar<std::int64_t>(field), 0);
+void fail_duration(const TableReader& table, Field field, std::int64_t micros,
+                   std::int64_t lowest) {
+  table.fail(field, fmt::format("has {} us, allowed are {} to {}", micros, lowest, kMaxMicros));
 }
 
 }  // namespace flow::wire::internal

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <span>
@@ -47,14 +48,63 @@ struct Layout {
 };
 Result<Layout> read_layout(const Received& received);
 
-// The same; another kind than `expected` is kInvalidArgument.
-Result<Layout> read_layout(const Received& received, Kind expected);
+// The most a header of this kind may have.
+constexpr std::size_t header_limit(Kind kind) {
+  return kind >= Kind::kHello ? kMaxControl : kMaxHeader;
+}
 
-// The header of a message of kind `expected` that has no payload.
-Result<Layout> read_bare_layout(const Received& received, Kind expected);
+// Fills in `layout` where nothing is out of the ordinary: one frame of the kind expected, nothing
+// between header and payload. False says nothing.
+inline bool read_plain_layout(const Received& received, Kind expected, Layout& layout) {
+  const std::size_t size = received.first.size();
+  if (received.frames != 1 || size < kEnvelopeSize) return false;
+  struct {
+    std::uint32_t target;
+    std::uint16_t version;
+    Kind kind;
+    std::uint32_t header_size;
+    std::uint32_t payload_size;
+  } envelope;
+  static_assert(sizeof envelope == kEnvelopeSize);
+  std::memcpy(&envelope, received.first.data(), sizeof envelope);
+  layout.target = envelope.target;
+  layout.kind = envelope.kind;
+  layout.header = {received.first.data() + kEnvelopeSize, envelope.header_size};
+  layout.payload_offset = kEnvelopeSize + layout.header.size();
+  layout.payload_size = envelope.payload_size;
+  return envelope.version == kWireVersion && envelope.kind == expected &&
+         envelope.header_size <= header_limit(expected) &&
+         envelope.header_size % kEnvelopeSize == 0 &&
+         size == layout.payload_offset + layout.payload_size;
+}
+
+// The layout of a message of kind `expected`; kInvalidArgument for others.
+Status read_any_layout(const Received& received, Kind expected, Layout& layout);
+inline Status read_layout(const Received& received, Kind expected, Layout& layout) {
+  if (read_plain_layout(received, expected, layout)) [[likely]]
+    return {};
+  return read_any_layout(received, expected, layout);
+}
+
+// The same, of one that has no payload.
+Error payload_fault(const Layout& layout);
+inline Status read_bare_layout(const Received& received, Kind expected, Layout& layout) {
+  Status status = read_layout(received, expected, layout);
+  if (status && layout.payload_size != 0) return payload_fault(layout);
+  return status;
+}
 
 // Moves the payload out of the frame it is in; what points into that frame may dangle.
-Bytes take_payload(Received& received, const Layout& layout);
+inline void take_payload(Received& received, const Layout& layout, Bytes& payload) {
+  if (layout.payload_size == 0) {
+    payload = Bytes();
+  } else if (layout.in_second) {
+    payload = std::move(received.second);
+  } else {
+    payload = std::move(received.first);
+    payload.narrow(layout.payload_offset, layout.payload_size);
+  }
+}
 
 // Makes control messages, which are rare and large, one at a time, in one buffer that it keeps.
 // What is on the path of a request is made by MessageWriter (table_writer_internal.h).
@@ -119,17 +169,30 @@ inline auto failure_fields(const Failure& failure) {
                     text<Table::VT_INSTANCE>(cut(failure.instance, kMaxName)),
                     number<Table::VT_CODE>(static_cast<std::uint8_t>(failure.code)));
 }
-// Reuses *failure; resets it when the table is absent.
-void unpack_failure(const TableReader& table, std::unique_ptr<Failure>& failure);
+// Reuses *failure; resets it when there is none.
+void read_failure(const TableReader& table, std::unique_ptr<Failure>& failure);
+inline void unpack_failure(const TableReader& table, Field field,
+                           std::unique_ptr<Failure>& failure) {
+  if (table.has(field)) {
+    read_failure(table.table(field, fbs::FailureTypeTable), failure);
+  } else {
+    failure.reset();
+  }
+}
 
 inline auto shard_fields(const MissingShard& shard) {
   return std::tuple(number<fbs::Missing::VT_SHARD>(shard.shard),
                     text<fbs::Missing::VT_EXECUTOR>(shard.executor));
 }
-void unpack_shards(const TableReader& table, Field field, std::vector<MissingShard>& shards);
-
-// Reuses nothing: these are empty nearly always.
-Bytes unpack_bytes(const TableReader& table, Field field, std::size_t limit);
+void read_shards(const TableReader& table, Field field, std::vector<MissingShard>& shards);
+inline void unpack_shards(const TableReader& table, Field field,
+                          std::vector<MissingShard>& shards) {
+  if (table.has(field)) {
+    read_shards(table, field, shards);
+  } else {
+    shards.clear();
+  }
+}
 
 // Durations are microseconds on the wire. Beyond what a Duration holds, or below `lowest`, is a
 // fault. Negative ones are sent as 0 by pack_duration.
@@ -137,8 +200,17 @@ inline constexpr std::int64_t kMaxMicros = std::numeric_limits<std::int64_t>::ma
 inline std::int64_t pack_duration(Duration duration) {
   return std::max<std::int64_t>(to_us(duration), 0);
 }
-Duration checked_duration(const TableReader& table, Field field, std::int64_t micros,
-                          std::int64_t lowest);
-Duration unpack_duration(const TableReader& table, Field field);  // not negative
+void fail_duration(const TableReader& table, Field field, std::int64_t micros, std::int64_t lowest);
+inline Duration checked_duration(const TableReader& table, Field field, std::int64_t micros,
+                                 std::int64_t lowest) {
+  if (micros < lowest || micros > kMaxMicros) [[unlikely]] {
+    fail_duration(table, field, micros, lowest);
+    return {};
+  }
+  return std::chrono::microseconds(micros);
+}
+inline Duration unpack_duration(const TableReader& table, Field field) {  // not negative
+  return checked_duration(table, field, table.scalar<std::int64_t>(field), 0);
+}
 
 }  // namespace flow::wire::internal

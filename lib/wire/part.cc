@@ -94,13 +94,13 @@ void unpack_hops(const TableReader& part, std::vector<Hop>& hops) {
 void unpack_part(const TableReader& part, PartHeader& header) {
   using fbs::Part;
   unpack_route(part, header);
-  header.endpoint = part.text(Part::VT_ENDPOINT, internal::kMaxEndpoint);
+  part.copy_to(Part::VT_ENDPOINT, header.endpoint, internal::kMaxEndpoint);
   unpack_plan(part, header.plan);
   unpack_hops(part, header.hops);
-  header.parameters = internal::unpack_bytes(part, Part::VT_PARAMETERS, kMaxParameters);
-  internal::unpack_failure(part.table(Part::VT_FAILURE, fbs::FailureTypeTable), header.failure);
+  part.copy_to(Part::VT_PARAMETERS, header.parameters, kMaxParameters);
+  internal::unpack_failure(part, Part::VT_FAILURE, header.failure);
   if (!part.structure(Part::VT_TRACE, header.trace)) header.trace = {};
-  header.results = internal::unpack_bytes(part, Part::VT_RESULTS, kMaxHeader);
+  part.copy_to(Part::VT_RESULTS, header.results, kMaxHeader);
   part.copy_to(Part::VT_MISSING, header.missing, internal::kMaxMissing);
   internal::unpack_shards(part, Part::VT_MISSING_ELSEWHERE, header.missing_elsewhere);
   header.written_ns = part.scalar<std::uint64_t>(Part::VT_WRITTEN_NS);
@@ -150,14 +150,14 @@ Frames PartEncoder::encode(const PartHeader& header, const Bytes& payload) {
                                                               internal::shard_fields)));
 }
 
-Status decode_part(Received received, Part& part) {
-  const Result<internal::Layout> layout = internal::read_layout(received, Kind::kPart);
-  if (!layout) return layout.error();
-  BufferReader reader(layout->header, "Part");
-  part.header.target = layout->target;
+Status decode_part(Received&& received, Part& part) {
+  internal::Layout layout;
+  if (Status read = internal::read_layout(received, Kind::kPart, layout); !read) return read;
+  BufferReader reader(layout.header, "Part");
+  part.header.target = layout.target;
   unpack_part(TableReader::root(reader, fbs::PartTypeTable), part.header);
   if (!reader.ok()) return std::move(reader).status();
-  part.payload = internal::take_payload(received, *layout);
+  internal::take_payload(received, layout, part.payload);
   return {};
 }
 
@@ -176,10 +176,10 @@ Bytes encode_report(const Report& report) {
   return Bytes::copy_of(frames.head);
 }
 
-Status decode_report(Received received, Report& report) {
-  const Result<internal::Layout> layout = internal::read_bare_layout(received, Kind::kReport);
-  if (!layout) return layout.error();
-  BufferReader reader(layout->header, "Report");
+Status decode_report(const Received& received, Report& report) {
+  internal::Layout layout;
+  if (Status read = internal::read_bare_layout(received, Kind::kReport, layout); !read) return read;
+  BufferReader reader(layout.header, "Report");
   unpack_report(TableReader::root(reader, fbs::ReportTypeTable), report);
   return std::move(reader).status();
 }

@@ -135,9 +135,9 @@ class PartEncoder {
 };
 
 // Decodes kind kPart into `part`, reusing its memory. kInvalidArgument for anything that does not
-// verify; `part` is then unspecified but valid. The payload is taken, not yet verified: open it as
-// a DocumentList.
-Status decode_part(Received received, Part& part);
+// verify; `part` is then unspecified but valid. The payload is taken out of `received`, not yet
+// verified: open it as a DocumentList.
+Status decode_part(Received&& received, Part& part);
 
 // One request in a progress report. 16 bytes, the wire's own layout.
 struct Progress {
@@ -162,6 +162,6 @@ struct Report {
 
 // Encoded report, for one send. Decoding reuses `report`.
 Bytes encode_report(const Report& report);
-Status decode_report(Received received, Report& report);
+Status decode_report(const Received& received, Report& report);
 
 }  // namespace flow::wire

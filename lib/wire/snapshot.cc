@@ -37,12 +37,13 @@ Frames SnapshotEncoder::encode(const SnapshotPiece& piece) {
 
 Result<SnapshotAsk> decode_snapshot_ask(const Received& received) {
   using fbs::SnapshotAsk;
-  const Result<internal::Layout> layout = internal::read_bare_layout(received, Kind::kSnapshotAsk);
-  if (!layout) return layout.error();
-  BufferReader reader(layout->header, internal::name_of(layout->kind));
+  internal::Layout layout;
+  if (Status read = internal::read_bare_layout(received, Kind::kSnapshotAsk, layout); !read)
+    return std::move(read).error();
+  BufferReader reader(layout.header, internal::name_of(layout.kind));
   const TableReader table = TableReader::root(reader, fbs::SnapshotAskTypeTable);
   wire::SnapshotAsk ask;
-  ask.target = layout->target;
+  ask.target = layout.target;
   ask.from.value = table.scalar<std::uint32_t>(SnapshotAsk::VT_FROM);
   ask.cursor = table.text(SnapshotAsk::VT_CURSOR, kMaxCursor);
   ask.limit = table.scalar<std::uint32_t>(SnapshotAsk::VT_LIMIT);
@@ -52,12 +53,13 @@ Result<SnapshotAsk> decode_snapshot_ask(const Received& received) {
 
 Result<SnapshotPiece> decode_snapshot_piece(Received received) {
   using fbs::SnapshotPiece;
-  const Result<internal::Layout> layout = internal::read_layout(received, Kind::kSnapshotPiece);
-  if (!layout) return layout.error();
-  BufferReader reader(layout->header, internal::name_of(layout->kind));
+  internal::Layout layout;
+  if (Status read = internal::read_layout(received, Kind::kSnapshotPiece, layout); !read)
+    return std::move(read).error();
+  BufferReader reader(layout.header, internal::name_of(layout.kind));
   const TableReader table = TableReader::root(reader, fbs::SnapshotPieceTypeTable);
   wire::SnapshotPiece piece;
-  piece.target = layout->target;
+  piece.target = layout.target;
   piece.from.value = table.scalar<std::uint32_t>(SnapshotPiece::VT_FROM);
   piece.asked = table.text(SnapshotPiece::VT_ASKED, kMaxCursor);
   piece.next = table.text(SnapshotPiece::VT_NEXT, kMaxCursor);
@@ -65,7 +67,7 @@ Result<SnapshotPiece> decode_snapshot_piece(Received received) {
   piece.code = table.enumerator(SnapshotPiece::VT_CODE, static_cast<Errc>(kErrcCount - 1));
   piece.message = table.text(SnapshotPiece::VT_MESSAGE, internal::kMaxText);
   if (!reader.ok()) return std::move(reader).status().error();
-  piece.payload = internal::take_payload(received, *layout);
+  internal::take_payload(received, layout, piece.payload);
   return piece;
 }
 

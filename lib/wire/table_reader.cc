@@ -14,54 +14,36 @@ void BufferReader::fail_shared() {
                    size_));
 }
 
-TableReader TableReader::root(BufferReader& buffer, flatbuffers::TypeFunction type) {
-  if (buffer.size_ < 8) {
-    buffer.fail(fmt::format("a header of {} bytes holds no table", buffer.size_));
-    return {};
+void BufferReader::fail_root() {
+  if (size_ < 8) {
+    fail(fmt::format("a header of {} bytes holds no table", size_));
+  } else {
+    fail(fmt::format("the root table is said to be at byte {} of {}", load<std::uint32_t>(0),
+                     size_));
   }
-  const std::size_t at = buffer.load<std::uint32_t>(0);
-  if (at < 4 || at % 4 != 0 || at + 4 > buffer.size_) {
-    buffer.fail(fmt::format("the root table is said to be at byte {} of {}", at, buffer.size_));
-    return {};
-  }
-  return open(buffer, at, type);
 }
 
-TableReader TableReader::open(BufferReader& buffer, std::size_t at,
-                              flatbuffers::TypeFunction type) {
-  const std::int64_t vtable =
-      static_cast<std::int64_t>(at) - std::int64_t{buffer.load<std::int32_t>(at)};
-  const auto end = static_cast<std::int64_t>(buffer.size_);
-  if (vtable < 4 || vtable % 2 != 0 || vtable + 4 > end) [[unlikely]] {
-    buffer.fail(fmt::format("the table at byte {} has its vtable at byte {} of {}", at, vtable,
-                            buffer.size_));
-    return {};
-  }
-  TableReader table;
-  table.buffer_ = &buffer;
-  table.type_ = type;
-  table.position_ = at;
-  table.vtable_ = static_cast<std::size_t>(vtable);
-  table.vtable_size_ = buffer.load<std::uint16_t>(table.vtable_);
-  table.table_size_ = buffer.load<std::uint16_t>(table.vtable_ + 2);
-  if (table.vtable_size_ < 4 || table.vtable_size_ % 2 != 0 ||
-      table.vtable_ + table.vtable_size_ > buffer.size_ || table.table_size_ < 4 ||
-      at + table.table_size_ > buffer.size_) [[unlikely]] {
-    buffer.fail(fmt::format("the table at byte {} has {} bytes and a vtable of {}, outside of {}",
-                            at, table.table_size_, table.vtable_size_, buffer.size_));
-    return {};
-  }
-  return buffer.charge(table.table_size_) ? table : TableReader();
+void BufferReader::fail_vtable(std::size_t at, std::int64_t vtable) {
+  fail(fmt::format("the table at byte {} has its vtable at byte {} of {}", at, vtable, size_));
+}
+
+void BufferReader::fail_sizes(const TablePlace& place) {
+  fail(fmt::format("the table at byte {} has {} bytes and a vtable of {}, outside of {}", place.at,
+                   place.size, place.vtable_size, size_));
+}
+
+Bytes TableReader::present_bytes(Field field, std::size_t limit) const {
+  return Bytes::copy_of(bytes(field, limit));
 }
 
 void TableReader::texts(Field field, std::size_t limit, std::size_t size_limit,
                         std::vector<std::string>& out) const {
-  const Vector found = vector(field, kReference, limit);
+  const Vector found = vector<kReference>(field, limit);
   out.resize(found.count);
   for (std::size_t i = 0; i < found.count && buffer_->ok(); ++i) {
     const std::size_t at = target(field, found.at + 4 * i);
     if (at == 0) return;
-    const Vector text = vector_at(field, at, kCharacter, size_limit);
+    const Vector text = vector_at<kCharacter>(field, at, size_limit);
     out[i].assign(reinterpret_cast<const char*>(buffer_->data_) + text.at, text.count);
   }
 }

@@ -16,57 +16,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
-#include "base/result.h"
+#include "base/bytes.h"
+#include "wire/buffer_reader_internal.h"
 
 namespace flow::wire::internal {
 
 using Field = flatbuffers::voffset_t;
-
-// One buffer that is being read. Its bytes outlive it.
-class BufferReader {
- public:
-  // `message` is what faults are prefixed with: the name of the message.
-  BufferReader(std::span<const std::byte> buffer, std::string_view message)
-      : data_(buffer.data()), size_(buffer.size()), budget_(buffer.size()), message_(message) {}
-
-  bool ok() const { return !fault_.has_value(); }
-  Status status() && { return fault_ ? Status(std::move(*fault_)) : Status(); }
-
-  // Keeps a fault, if it is the first: "<message>: <text>".
-  void fail(std::string_view text);
-
- private:
-  friend class TableReader;
-
-  template <typename T>
-  T load(std::size_t at) const {
-    T value;
-    std::memcpy(&value, data_ + at, sizeof(T));
-    return value;
-  }
-  bool charge(std::size_t bytes) {
-    if (bytes > budget_) [[unlikely]] {
-      fail_shared();
-      return false;
-    }
-    budget_ -= bytes;
-    return true;
-  }
-  void fail_shared();
-
-  const std::byte* data_;
-  std::size_t size_;
-  std::size_t budget_;
-  std::string_view message_;
-  std::optional<Error> fault_;
-};
 
 // One table, or none: an absent table has no fields.
 class TableReader {
@@ -74,9 +35,11 @@ class TableReader {
   TableReader() = default;
 
   // The root of a buffer; absent, with a fault, if there is none.
-  static TableReader root(BufferReader& buffer, flatbuffers::TypeFunction type);
+  static TableReader root(BufferReader& buffer, flatbuffers::TypeFunction type) {
+    return TableReader(buffer, buffer.find_root(), type);
+  }
 
-  explicit operator bool() const { return position_ != 0; }
+  explicit operator bool() const { return place_.at != 0; }
   BufferReader& buffer() const { return *buffer_; }
 
   template <typename T>
@@ -109,45 +72,73 @@ class TableReader {
     return true;
   }
 
+  // Whether the field is there; it may yet be at fault.
+  bool has(Field field) const {
+    return field < place_.vtable_size && buffer_->load<std::uint16_t>(place_.vtable + field) != 0;
+  }
+
   // Whether a string, vector or table is there, be it empty.
   bool refers(Field field) const { return find(field, 4, 4) != 0; }
 
   // Absent is empty. More than `limit` bytes are a fault.
   std::string_view text(Field field, std::size_t limit) const {
-    const Vector found = vector(field, kCharacter, limit);
-    return {reinterpret_cast<const char*>(buffer_ == nullptr ? nullptr : buffer_->data_) + found.at,
-            found.count};
+    if (!has(field)) return {};
+    const Vector found = vector<kCharacter>(field, limit);
+    return {reinterpret_cast<const char*>(buffer_->data_) + found.at, found.count};
   }
 
   std::span<const std::byte> bytes(Field field, std::size_t limit) const {
-    const Vector found = vector(field, kByte, limit);
-    return {buffer_ == nullptr ? nullptr : buffer_->data_ + found.at, found.count};
+    if (!has(field)) return {};
+    const Vector found = vector<kByte>(field, limit);
+    return {buffer_->data_ + found.at, found.count};
+  }
+
+  // The same into what is kept from message to message, where it often is there already.
+  void copy_to(Field field, std::string& out, std::size_t limit) const {
+    if (const std::string_view found = text(field, limit); out != found) out.assign(found);
+  }
+
+  void copy_to(Field field, Bytes& out, std::size_t limit) const {
+    out = has(field) ? present_bytes(field, limit) : Bytes();
   }
 
   // A vector of scalars or structs, replaces what `out` held. More than `limit` are a fault.
   template <typename T>
   void copy_to(Field field, std::vector<T>& out, std::size_t limit) const {
     static_assert(std::is_trivially_copyable_v<T>);
-    const Vector found = vector(field, {sizeof(T), alignof(T), false}, limit);
-    out.resize(found.count);
-    if (found.count == 0) return;
-    std::memcpy(static_cast<void*>(out.data()), buffer_->data_ + found.at, found.count * sizeof(T));
+    if (!has(field)) {
+      out.clear();
+      return;
+    }
+    const Vector found = vector<Element{sizeof(T), alignof(T), false}>(field, limit);
+    if (out.size() != found.count) out.resize(found.count);
+    // One by one: they are few, and copying a number of bytes that is not known begins slowly.
+    const std::byte* from = buffer_->data_ + found.at;
+    for (T& one : out) {
+      std::memcpy(static_cast<void*>(&one), from, sizeof(T));
+      from += sizeof(T);
+    }
   }
 
   TableReader table(Field field, flatbuffers::TypeFunction type) const {
     const std::size_t at = follow(field);
-    return at == 0 ? TableReader() : open(*buffer_, at, type);
+    return at == 0 ? TableReader() : TableReader(*buffer_, buffer_->find_table(at), type);
   }
 
   // A vector of tables into `out`, reusing its entries: unpack(table, entry) for each.
   template <typename T, typename Unpack>
   void tables(Field field, flatbuffers::TypeFunction type, std::size_t limit, std::vector<T>& out,
               Unpack&& unpack) const {
-    const Vector found = vector(field, kReference, limit);
+    if (!has(field)) {
+      out.clear();
+      return;
+    }
+    const Vector found = vector<kReference>(field, limit);
     out.resize(found.count);
     for (std::size_t i = 0; i < found.count && buffer_->ok(); ++i) {
       const std::size_t at = target(field, found.at + 4 * i);
-      unpack(at == 0 ? TableReader() : open(*buffer_, at, type), out[i]);
+      unpack(at == 0 ? TableReader() : TableReader(*buffer_, buffer_->find_table(at), type),
+             out[i]);
     }
   }
 
@@ -172,15 +163,17 @@ class TableReader {
   static constexpr Element kCharacter{1, 1, true};
   static constexpr Element kReference{4, 4, false};
 
-  static TableReader open(BufferReader& buffer, std::size_t at, flatbuffers::TypeFunction type);
+  TableReader(BufferReader& buffer, const TablePlace& place, flatbuffers::TypeFunction type)
+      : buffer_(&buffer), type_(type), place_(place) {}
 
   // Position of an inline field, 0 when absent.
-  std::size_t find(Field field, std::size_t size, std::size_t alignment) const {
-    if (field >= vtable_size_) return 0;
-    const std::size_t offset = buffer_->load<std::uint16_t>(vtable_ + field);
+  [[gnu::always_inline]] std::size_t find(Field field, std::size_t size,
+                                          std::size_t alignment) const {
+    if (field >= place_.vtable_size) return 0;
+    const std::size_t offset = buffer_->load<std::uint16_t>(place_.vtable + field);
     if (offset == 0) return 0;
-    const std::size_t at = position_ + offset;
-    if (offset < 4 || offset + size > table_size_ || at % alignment != 0) [[unlikely]] {
+    const std::size_t at = place_.at + offset;
+    if (offset < 4 || offset + size > place_.size || at % alignment != 0) [[unlikely]] {
       fail_field(field, at);
       return 0;
     }
@@ -202,23 +195,25 @@ class TableReader {
     return at == 0 ? 0 : target(field, at);
   }
 
-  Vector vector(Field field, Element element, std::size_t limit) const {
+  template <Element kElement>
+  Vector vector(Field field, std::size_t limit) const {
     const std::size_t at = follow(field);
-    return at == 0 ? Vector{} : vector_at(field, at, element, limit);
+    return at == 0 ? Vector{} : vector_at<kElement>(field, at, limit);
   }
 
-  Vector vector_at(Field field, std::size_t at, Element element, std::size_t limit) const {
+  template <Element kElement>
+  Vector vector_at(Field field, std::size_t at, std::size_t limit) const {
     const std::size_t count = buffer_->load<std::uint32_t>(at);
-    const std::size_t bytes = count * element.size + (element.terminated ? 1 : 0);
-    if (bytes > buffer_->size_ - at - 4 || (at + 4) % element.alignment != 0) [[unlikely]] {
+    const std::size_t bytes = count * kElement.size + (kElement.terminated ? 1 : 0);
+    if (bytes > buffer_->size_ - at - 4 || (at + 4) % kElement.alignment != 0) [[unlikely]] {
       fail_vector(field, at, count);
       return {};
     }
     if (count > limit) [[unlikely]] {
-      fail_limit(field, element, count, limit);
+      fail_limit(field, kElement, count, limit);
       return {};
     }
-    if (element.terminated && buffer_->load<char>(at + 4 + count) != 0) [[unlikely]] {
+    if (kElement.terminated && buffer_->load<char>(at + 4 + count) != 0) [[unlikely]] {
       fail(field, "does not end with a zero");
       return {};
     }
@@ -226,6 +221,7 @@ class TableReader {
     return {.at = at + 4, .count = count};
   }
 
+  Bytes present_bytes(Field field, std::size_t limit) const;
   std::string_view name(Field field) const;
   void fail_field(Field field, std::size_t at) const;
   void fail_offset(Field field, std::size_t at, std::size_t to) const;
@@ -235,10 +231,7 @@ class TableReader {
 
   BufferReader* buffer_ = nullptr;
   flatbuffers::TypeFunction type_ = nullptr;
-  std::size_t position_ = 0;  // 0: absent; the root offset is there
-  std::size_t table_size_ = 0;
-  std::size_t vtable_ = 0;
-  std::size_t vtable_size_ = 0;  // even
+  TablePlace place_;
 };
 
 }  // namespace flow::wire::internal

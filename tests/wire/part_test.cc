@@ -122,10 +122,10 @@ TEST_CASE("a payload is handed over without a copy") {
   const Received two = encoded(PartHeader{}, samples::large_payload());
   Part part;
 
-  REQUIRE(decode_part(one, part).ok());
+  REQUIRE(decode_part(Received(one), part).ok());
   CHECK(part.payload.data() + part.payload.size() == one.first.data() + one.first.size());
 
-  REQUIRE(decode_part(two, part).ok());
+  REQUIRE(decode_part(Received(two), part).ok());
   CHECK(part.payload.data() == two.second.data());
 }
 

@@ -9,11 +9,19 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace flow::wire {
 
 class ByteBuffer {
  public:
+  ByteBuffer() = default;
+  ByteBuffer(ByteBuffer&& other) noexcept { swap(other); }
+  ByteBuffer& operator=(ByteBuffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
   std::byte* data() { return bytes_.get(); }
   std::size_t size() const { return size_; }
   std::span<const std::byte> span() const { return {bytes_.get(), size_}; }
@@ -37,6 +45,12 @@ class ByteBuffer {
   }
 
  private:
+  void swap(ByteBuffer& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+
   static constexpr std::size_t kLeast = 1024;
 
   [[gnu::noinline]] void grow(std::size_t bytes) {

@@ -14,8 +14,8 @@ Error bad_carrier(std::string message) {
 }
 
 template <typename Number>
-void put(std::vector<std::byte>& bytes, std::size_t at, Number number) {
-  std::memcpy(bytes.data() + at, &number, sizeof number);
+void put(std::byte* at, Number number) {
+  std::memcpy(at, &number, sizeof number);
 }
 
 std::uint32_t size_at(const Bytes& bytes, std::size_t at) {
@@ -27,11 +27,11 @@ std::uint32_t size_at(const Bytes& bytes, std::size_t at) {
 }  // namespace
 
 void Outbox::add(const Frames& frames) {
-  if (count_ == 0) bytes_.resize(kEnvelopeSize);
-  const std::size_t at = bytes_.size();
-  bytes_.resize(at + kSizeField + frames.size());
-  put(bytes_, at, static_cast<std::uint32_t>(frames.size()));
-  std::byte* to = bytes_.data() + at + kSizeField;
+  if (count_ == 0) bytes_.extend(kEnvelopeSize);  // for take()
+  const std::size_t size = frames.head.size() + frames.tail.size();
+  std::byte* to = bytes_.extend(kSizeField + size);
+  put(to, static_cast<std::uint32_t>(size));
+  to += kSizeField;
   std::memcpy(to, frames.head.data(), frames.head.size());
   if (!frames.tail.empty()) {
     std::memcpy(to + frames.head.size(), frames.tail.data(), frames.tail.size());
@@ -41,14 +41,14 @@ void Outbox::add(const Frames& frames) {
 
 Frames Outbox::take() {
   constexpr std::size_t kFirst = kEnvelopeSize + kSizeField;
-  if (count_ == 1) return {std::span(bytes_).subspan(kFirst), {}, nullptr};
-  std::memcpy(bytes_.data(), bytes_.data() + kFirst,
-              sizeof(std::uint32_t));  // the first one's target
-  put(bytes_, 4, kWireVersion);
-  put(bytes_, 6, static_cast<std::uint16_t>(Kind::kCarrier));
-  put(bytes_, 8, std::uint32_t{0});
-  put(bytes_, 12, static_cast<std::uint32_t>(bytes_.size() - kEnvelopeSize));
-  return {std::span(bytes_), {}, nullptr};
+  if (count_ == 1) return {bytes_.span().subspan(kFirst), {}, nullptr};
+  std::byte* envelope = bytes_.data();
+  std::memcpy(envelope, envelope + kFirst, sizeof(std::uint32_t));  // the first one's target
+  put(envelope + 4, kWireVersion);
+  put(envelope + 6, static_cast<std::uint16_t>(Kind::kCarrier));
+  put(envelope + 8, std::uint32_t{0});
+  put(envelope + 12, static_cast<std::uint32_t>(bytes_.size() - kEnvelopeSize));
+  return {bytes_.span(), {}, nullptr};
 }
 
 Result<CarrierReader> CarrierReader::open(Received received) {
@@ -81,11 +81,17 @@ Result<CarrierReader> CarrierReader::open(Received received) {
 
 bool CarrierReader::next(Received& message) {
   if (at_ >= bytes_.size()) return false;
+  const std::size_t at = at_ + kSizeField;
   const std::size_t size = size_at(bytes_, at_);
-  message.first = bytes_.slice(at_ + kSizeField, size);
+  at_ = at + size;
+  if (at_ < bytes_.size()) {
+    message.first = bytes_;
+  } else {
+    message.first = std::move(bytes_);
+  }
+  message.first.narrow(at, size);
   message.second = Bytes();
   message.frames = 1;
-  at_ += kSizeField + size;
   return true;
 }
 

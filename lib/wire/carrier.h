@@ -17,10 +17,10 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "base/frames.h"
 #include "base/result.h"
+#include "wire/byte_buffer.h"
 #include "wire/envelope.h"
 
 namespace flow::wire {
@@ -61,7 +61,7 @@ class Outbox {
   void add(const Frames& frames);
   Frames take();  // views into bytes_
 
-  std::vector<std::byte> bytes_;
+  ByteBuffer bytes_;
   std::size_t count_ = 0;
 };
 
@@ -73,7 +73,7 @@ class CarrierReader {
 
   bool done() const { return at_ >= bytes_.size(); }
 
-  // Takes the next; false at the end. Each shares the carrier's bytes.
+  // Takes the next; false at the end. Each shares the carrier's bytes, the last one takes them.
   bool next(Received& message);
 
  private:

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,30 @@ TEST_CASE("several small messages travel in one and come out in order") {
   REQUIRE(messages.size() == 3);
   CHECK(messages[0] == Bytes::copy_of(message('a', 10)));
   CHECK(messages[2] == Bytes::copy_of(message('c', 10)));
+}
+
+TEST_CASE("the last message of a carrier takes its bytes over, the others share them") {
+  std::vector<Bytes> sent;
+  Outbox outbox;
+  for (const char fill : {'a', 'b', 'c'})
+    outbox.post({message(fill, 10), {}, nullptr}, Sent{&sent});
+  outbox.flush(Sent{&sent});
+  auto owner = std::make_shared<Bytes>(sent[0]);
+  const std::weak_ptr<Bytes> alive = owner;
+  const std::span<const std::byte> bytes = owner->span();
+  auto reader = CarrierReader::open({Bytes::share(std::move(owner), bytes), {}, 1});
+  REQUIRE(reader.ok());
+  std::vector<Received> messages(3);
+  for (Received& each : messages)
+    REQUIRE(reader->next(each));
+  CHECK(reader->done());
+  Received none;
+  CHECK_FALSE(reader->next(none));
+  CHECK(alive.use_count() == 3);
+  messages.erase(messages.begin(), messages.begin() + 2);
+  CHECK(messages[0].first == Bytes::copy_of(message('c', 10)));
+  messages.clear();
+  CHECK(alive.expired());
 }
 
 TEST_CASE("a large message travels alone, behind what came before it") {

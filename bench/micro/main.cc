@@ -1,5 +1,5 @@
 // Times the operations every request passes through, each alone: encoding and decoding of parts,
-// documents and values, the merging of branches, and filters.
+// requests, responses, documents and values, the merging of branches, and filters.
 //
 // "nothing gained" is seen by comparing bytes up to 4 KiB a document, beyond by opening them.
 // "reduce" merges lists that are open already. "join" and "filter" are what happens to payloads
@@ -22,6 +22,7 @@
 #include "route/filter.h"
 #include "route/merge.h"
 #include "route/reduce.h"
+#include "wire/client_messages.h"
 #include "wire/value_codec.h"
 
 namespace flow::bench {
@@ -44,6 +45,33 @@ void time_parts(Timer& timer, std::string_view what, std::size_t text_size) {
   wire::Part part;
   timer.time(fmt::format("part decode, {}", what),
              [&] { keep(wire::decode_part(Received(received), part).ok()); });
+}
+
+// What a client and the front door do besides: a request, and its answer with two hops.
+void time_client_messages(Timer& timer) {
+  wire::Request request;
+  request.id = 77;
+  request.endpoint = "/search";
+  request.payload = encoded_documents(1, kSmallText).encode();
+  wire::Response response;
+  response.id = 77;
+  response.request = {InstanceId{2}, 65536};
+  response.attempts = 1;
+  response.total_us = 500;
+  response.hops = {{"encode", "encode/rep-0", 10, 20, 0, 30},
+                   {"index", "index/rep-1", 10, 20, 0, 30}};
+  response.payload = request.payload;
+  wire::ClientEncoder encoder;
+  timer.time("request encode, 1 x 128 B", [&] { keep(encoder.encode(request).size()); });
+  const Received asked = deliver(encoder.encode(request));
+  timer.time("response encode, 1 x 128 B", [&] { keep(encoder.encode(response).size()); });
+  const Received answered = deliver(encoder.encode(response));
+  timer.time("request decode, 1 x 128 B",
+             [&] { keep(wire::decode_request(Received(asked), request).ok()); });
+  timer.time("response decode, 1 x 128 B", [&] {
+    wire::Response fresh;  // as clients hand it on
+    keep(wire::decode_response(Received(answered), fresh).ok());
+  });
 }
 
 void time_documents(Timer& timer, std::string_view what, std::size_t count, std::size_t text_size) {
@@ -130,6 +158,7 @@ void time_values(Timer& timer) {
 void run(Timer& timer) {
   time_parts(timer, "1 x 128 B", kSmallText);
   time_parts(timer, "1 x 4 KiB", kLargeText);
+  time_client_messages(timer);
   time_documents(timer, "1 x 128 B", 1, kSmallText);
   time_documents(timer, "32 x 4 KiB", kManyDocuments, kLargeText);
   const DocumentList left = encoded_documents(kManyDocuments, kLargeText);

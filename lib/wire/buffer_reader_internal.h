@@ -18,8 +18,8 @@ namespace flow::wire::internal {
 struct TablePlace {
   std::size_t at = 0;  // 0: there is none; the root offset is there
   std::size_t size = 0;
-  std::size_t vtable = 0;
   std::size_t vtable_size = 0;  // even
+  const std::byte* vtable = nullptr;
 };
 
 // One buffer that is being read. Its bytes outlive it.
@@ -62,13 +62,14 @@ class BufferReader {
       fail_vtable(at, vtable);
       return {};
     }
+    const auto vtable_at = static_cast<std::size_t>(vtable);
     TablePlace place;
     place.at = at;
-    place.vtable = static_cast<std::size_t>(vtable);
-    place.vtable_size = load<std::uint16_t>(place.vtable);
-    place.size = load<std::uint16_t>(place.vtable + 2);
+    place.size = load<std::uint16_t>(vtable_at + 2);
+    place.vtable_size = load<std::uint16_t>(vtable_at);
+    place.vtable = data_ + vtable_at;
     if (place.vtable_size < 4 || place.vtable_size % 2 != 0 ||
-        place.vtable + place.vtable_size > size_ || place.size < 4 || at + place.size > size_)
+        vtable_at + place.vtable_size > size_ || place.size < 4 || at + place.size > size_)
         [[unlikely]] {
       fail_sizes(place);
       return {};

@@ -43,7 +43,7 @@ class TableReader {
   BufferReader& buffer() const { return *buffer_; }
 
   template <typename T>
-  T scalar(Field field, T fallback = T{}) const {
+  [[gnu::always_inline]] T scalar(Field field, T fallback = T{}) const {
     static_assert(std::is_arithmetic_v<T>);
     const std::size_t at = find(field, sizeof(T), sizeof(T));
     return at == 0 ? fallback : buffer_->load<T>(at);
@@ -73,9 +73,7 @@ class TableReader {
   }
 
   // Whether the field is there; it may yet be at fault.
-  bool has(Field field) const {
-    return field < place_.vtable_size && buffer_->load<std::uint16_t>(place_.vtable + field) != 0;
-  }
+  bool has(Field field) const { return offset_of(field) != 0; }
 
   // Whether a string, vector or table is there, be it empty.
   bool refers(Field field) const { return find(field, 4, 4) != 0; }
@@ -166,11 +164,18 @@ class TableReader {
   TableReader(BufferReader& buffer, const TablePlace& place, flatbuffers::TypeFunction type)
       : buffer_(&buffer), type_(type), place_(place) {}
 
+  // As the vtable says it, unchecked; 0 when absent.
+  std::size_t offset_of(Field field) const {
+    if (field >= place_.vtable_size) return 0;
+    std::uint16_t offset;
+    std::memcpy(&offset, place_.vtable + field, sizeof offset);
+    return offset;
+  }
+
   // Position of an inline field, 0 when absent.
   [[gnu::always_inline]] std::size_t find(Field field, std::size_t size,
                                           std::size_t alignment) const {
-    if (field >= place_.vtable_size) return 0;
-    const std::size_t offset = buffer_->load<std::uint16_t>(place_.vtable + field);
+    const std::size_t offset = offset_of(field);
     if (offset == 0) return 0;
     const std::size_t at = place_.at + offset;
     if (offset < 4 || offset + size > place_.size || at % alignment != 0) [[unlikely]] {

@@ -67,7 +67,10 @@ struct Setup {
     header.endpoint = "/x";
     header.parameters = wire::encode_value(ValueMap{{"p", 1}});
     clock.time = at(when);
-    return forwarder.run({slot, 1}, header, contents[slot], at(when), remaining);
+    Executed executed;
+    if (!forwarder.run({slot, 1}, header, contents[slot], at(when), remaining, executed))
+      return std::nullopt;
+    return executed;
   }
   wire::Response response(std::size_t request) const {
     wire::Response response;

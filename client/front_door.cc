@@ -42,20 +42,20 @@ void FrontDoor::on_message(net::PeerId client, Received message) {
   if (kind == wire::Kind::kRequest) {
     on_request(client, std::move(message));
   } else if (kind == wire::Kind::kClientHello) {
-    on_hello(client, std::move(message));
+    on_hello(client, message);
   } else if (kind == wire::Kind::kPing) {
     (void)socket_.send_to(client, encoder_.encode_pong());
   } else if (kind == wire::Kind::kCancel) {
-    if (const Result<std::uint64_t> id = wire::decode_cancel(std::move(message)))
+    if (const Result<std::uint64_t> id = wire::decode_cancel(message))
       owner_.on_cancel(client, *id);
   } else {
     ++malformed_;
   }
 }
 
-void FrontDoor::on_hello(net::PeerId client, Received message) {
+void FrontDoor::on_hello(net::PeerId client, const Received& message) {
   wire::ClientHello hello;
-  const bool understood = wire::decode_client_hello(std::move(message), hello).ok();
+  const bool understood = wire::decode_client_hello(message, hello).ok();
   if (understood && hello.carriers) carry_for(client);
   wire::ClientWelcome welcome = owner_.welcome();
   welcome.carriers = true;

@@ -64,7 +64,7 @@ class FrontDoor {
 
  private:
   void on_message(net::PeerId client, Received message);
-  void on_hello(net::PeerId client, Received message);
+  void on_hello(net::PeerId client, const Received& message);
   void on_request(net::PeerId client, Received message);
   Status verify(wire::Request& request);
   Status give_ids(Bytes& payload);

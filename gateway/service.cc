@@ -234,7 +234,7 @@ void Service::on_data() {
         core_->give_back(std::move(part));
       }
     } else if (peek && peek->kind == wire::Kind::kReport) {
-      status = wire::decode_report(std::move(message), report_);
+      status = wire::decode_report(message, report_);
       if (status.ok()) core_->on_report(report_, clock_.now());
     }
     if (!status.ok()) counters_.add(Counter::kMalformed);

@@ -90,7 +90,7 @@ bool CarrierReader::next(Received& message) {
     message.first = std::move(bytes_);
   }
   message.first.narrow(at, size);
-  message.second = Bytes();
+  message.second.clear();
   message.frames = 1;
   return true;
 }

@@ -97,7 +97,7 @@ inline Status read_bare_layout(const Received& received, Kind expected, Layout& 
 // Moves the payload out of the frame it is in; what points into that frame may dangle.
 inline void take_payload(Received& received, const Layout& layout, Bytes& payload) {
   if (layout.payload_size == 0) {
-    payload = Bytes();
+    payload.clear();
   } else if (layout.in_second) {
     payload = std::move(received.second);
   } else {

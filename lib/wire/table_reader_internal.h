@@ -97,7 +97,8 @@ class TableReader {
   }
 
   void copy_to(Field field, Bytes& out, std::size_t limit) const {
-    out = has(field) ? present_bytes(field, limit) : Bytes();
+    out.clear();
+    if (has(field)) out = present_bytes(field, limit);
   }
 
   // A vector of scalars or structs, replaces what `out` held. More than `limit` are a fault.

@@ -20,6 +20,17 @@ TEST_CASE("empty bytes have no owner and compare equal") {
   CHECK(Bytes::take({}).data() == nullptr);
 }
 
+TEST_CASE("narrowed bytes are the part, where it was") {
+  Bytes bytes = Bytes::copy_of("0123456789");
+  const std::byte* data = bytes.data();
+
+  bytes.narrow(2, 5);
+  CHECK(bytes.text() == "23456");
+  CHECK(bytes.data() == data + 2);
+  bytes.narrow(5, 0);
+  CHECK(bytes.empty());
+}
+
 TEST_CASE("copies and slices share the bytes and keep the owner alive") {
   auto owner = std::make_shared<const std::string>("0123456789");
   std::weak_ptr<const std::string> watch = owner;
@@ -47,6 +58,35 @@ TEST_CASE("the last copy releases the owner") {
     const Bytes copy = bytes;
   }
   CHECK(watch.expired());
+}
+
+TEST_CASE("clear lets go of the owner, but not for those who share it") {
+  auto owner = std::make_shared<const std::string>("shared");
+  std::weak_ptr<const std::string> watch = owner;
+  const std::span<const std::byte> view = std::as_bytes(std::span(*owner));
+  Bytes bytes = Bytes::share(std::move(owner), view);
+  Bytes slice = bytes.slice(0, 3);
+  bytes.clear();
+  CHECK(bytes.empty());
+  CHECK(slice.text() == "sha");
+  slice.clear();
+  CHECK(watch.expired());
+}
+
+TEST_CASE("kept bytes end what keeps them once, with the last copy") {
+  struct Counter {
+    explicit Counter(int& endings) : ended(endings) {}
+    ~Counter() { ++ended; }
+    int& ended;
+  };
+  int ended = 0;
+  Bytes first = Bytes::keep<Counter>({}, ended);
+  {
+    const Bytes second = first;
+    first = Bytes();
+    CHECK(ended == 0);
+  }
+  CHECK(ended == 1);
 }
 
 TEST_CASE("a taken vector is not copied") {

@@ -18,9 +18,9 @@ Golden part(const std::string& name, const Bytes& payload) {
 }
 
 Golden report() {
-  return {"report", deliver(encode_report(samples::report())), [](Received received) {
+  return {"report", deliver(encode_report(samples::report())), [](const Received& received) {
             Report read;
-            return decode_report(std::move(received), read).ok() && equal(read, samples::report());
+            return decode_report(received, read).ok() && equal(read, samples::report());
           }};
 }
 
@@ -50,16 +50,14 @@ Golden client(const std::string& name, const Message& message,
   return {name, deliver(encoder.encode(message)), std::move(reads_as_said)};
 }
 
-bool reads_hello(Received received) {
+bool reads_hello(const Received& received) {
   ClientHello read;
-  return decode_client_hello(std::move(received), read).ok() &&
-         read.client == samples::client_hello().client;
+  return decode_client_hello(received, read).ok() && read.client == samples::client_hello().client;
 }
 
-bool reads_welcome(Received received) {
+bool reads_welcome(const Received& received) {
   ClientWelcome read;
-  return decode_client_welcome(std::move(received), read).ok() &&
-         equal(read, samples::client_welcome());
+  return decode_client_welcome(received, read).ok() && equal(read, samples::client_welcome());
 }
 
 bool reads_request(Received received) {
@@ -72,8 +70,8 @@ bool reads_response(Received received) {
   return decode_response(std::move(received), read).ok() && equal(read, samples::response());
 }
 
-bool reads_cancel(Received received) {
-  const Result<std::uint64_t> read = decode_cancel(std::move(received));
+bool reads_cancel(const Received& received) {
+  const Result<std::uint64_t> read = decode_cancel(received);
   return read.ok() && *read == 77;
 }
 

@@ -17,13 +17,13 @@ Received encoded(const Message& message) {
   return deliver(encoder.encode(message));
 }
 
-bool accepts_hello(Received received) {
+bool accepts_hello(const Received& received) {
   ClientHello hello;
-  return decode_client_hello(std::move(received), hello).ok();
+  return decode_client_hello(received, hello).ok();
 }
-bool accepts_welcome(Received received) {
+bool accepts_welcome(const Received& received) {
   ClientWelcome welcome;
-  return decode_client_welcome(std::move(received), welcome).ok();
+  return decode_client_welcome(received, welcome).ok();
 }
 bool accepts_request(Received received) {
   Request request;
@@ -33,8 +33,8 @@ bool accepts_response(Received received) {
   Response response;
   return decode_response(std::move(received), response).ok();
 }
-bool accepts_cancel(Received received) {
-  return decode_cancel(std::move(received)).ok();
+bool accepts_cancel(const Received& received) {
+  return decode_cancel(received).ok();
 }
 
 struct Case {

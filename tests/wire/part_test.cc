@@ -274,9 +274,9 @@ TEST_CASE("a report comes back with every field as it was, also into a used one"
 }
 
 TEST_CASE("broken reports are refused") {
-  const auto accepts_report = [](Received received) {
+  const auto accepts_report = [](const Received& received) {
     Report report;
-    return decode_report(std::move(received), report).ok();
+    return decode_report(received, report).ok();
   };
   const Received received = deliver(encode_report(samples::report()));
   Report finished;

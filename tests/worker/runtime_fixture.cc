@@ -113,7 +113,7 @@ void Stage::on_data() {
     const auto peeked = wire::peek(received);
     REQUIRE(peeked.has_value());
     if (peeked->kind == wire::Kind::kReport) {
-      REQUIRE(wire::decode_report(std::move(received), report).ok());
+      REQUIRE(wire::decode_report(received, report).ok());
       progress.insert(progress.end(), report.progress.begin(), report.progress.end());
       continue;
     }

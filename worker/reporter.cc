@@ -9,6 +9,7 @@ constexpr double kFeedbackUs = 11'000;  // until a finish is known at the gatewa
 constexpr std::uint32_t kMaxWindow = 1024;
 constexpr std::uint32_t kFirstWindow = 8;
 constexpr double kSmoothing = 0.05;
+constexpr std::size_t kLook = 16;  // receipts; executions end nearly in the order of theirs
 
 }  // namespace
 
@@ -38,6 +39,7 @@ void Reporter::add(InstanceId id, const wire::Progress& progress, Instant now) {
     const double service = progress.service_us;
     service_us_ = measured_ ? service_us_ + kSmoothing * (service - service_us_) : service;
     measured_ = true;
+    if (replace_receipt(gateway, progress)) return;
   }
   if (gateway.pending.size() >= kMaxPending) {
     ++dropped_;
@@ -45,6 +47,23 @@ void Reporter::add(InstanceId id, const wire::Progress& progress, Instant now) {
   }
   gateway.pending.push_back(progress);
   gateway.changed = std::min(gateway.changed, now);
+}
+
+// Whether the receipt was still to be told; looks at the oldest few.
+bool Reporter::replace_receipt(Gateway& gateway, const wire::Progress& finish) {
+  std::vector<wire::Progress>& pending = gateway.pending;
+  std::size_t& oldest = gateway.receipts;
+  while (oldest < pending.size() && pending[oldest].finished != 0)
+    ++oldest;
+  const std::size_t end = std::min(oldest + kLook, pending.size());
+  for (std::size_t i = oldest; i < end; ++i) {
+    wire::Progress& known = pending[i];
+    if (known.sequence != finish.sequence || known.attempt != finish.attempt || known.finished != 0)
+      continue;
+    known = finish;
+    return true;
+  }
+  return false;
 }
 
 std::uint32_t Reporter::half_window() const {
@@ -69,6 +88,7 @@ bool Reporter::take_due(Instant now, InstanceId& id, std::vector<wire::Progress>
   id = gateway.id;
   entries.clear();
   gateway.reported = now;
+  gateway.receipts = 0;
   if (gateway.pending.size() <= kMaxEntries) {
     entries.swap(gateway.pending);
     gateway.finished = 0;

@@ -27,24 +27,32 @@ void add_missing(const route::Planner& planner, const route::Choices& choices,
   }
 }
 
-void name_hops(const route::Planner& planner, const route::Choices& choices,
-               const std::vector<wire::Hop>& hops, std::vector<wire::ResponseHop>& named) {
+void HopNames::write(const route::Planner& planner, const route::Choices& choices,
+                     const std::vector<wire::Hop>& hops, std::vector<wire::ResponseHop>& named) {
   const wire::Topology& topology = *planner.topology();
+  named.resize(hops.size());
+  written_.resize(hops.size());
+  std::size_t count = 0;
   for (const wire::Hop& hop : hops) {
     if (hop.node >= topology.nodes.size()) continue;
-    wire::ResponseHop& one = named.emplace_back();
-    one.executor = topology.nodes[hop.node].executor();
+    wire::ResponseHop& one = named[count];
     const std::span<const route::Choice> members = choices.of(NodeIndex{hop.node});
     const auto member =
         std::ranges::find(members, InstanceId{hop.instance}, &route::Choice::instance);
     const route::Planner::Target* target =
         member == members.end() ? nullptr : planner.find_at(member->slot, hop.instance);
-    one.instance = target != nullptr ? target->name : one.executor;
+    if (const Who who{hop.instance, hop.node, target != nullptr}; written_[count] != who) {
+      written_[count] = who;
+      one.executor = topology.nodes[hop.node].executor();
+      one.instance = target != nullptr ? target->name : one.executor;
+    }
+    ++count;
     one.queue_us = hop.queue_us;
     one.execute_us = hop.execute_us;
     one.reduce_us = hop.reduce_us;
     one.wire_us = hop.wire_us;
   }
+  named.resize(count);
 }
 
 void name_missing(const wire::Topology& topology, const wire::PartHeader& header,

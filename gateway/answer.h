@@ -1,6 +1,7 @@
 // What an answer says beside its documents, and in which order those come. Pure.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "base/bytes.h"
@@ -17,9 +18,26 @@ namespace flow::gateway {
 void add_missing(const route::Planner& planner, const route::Choices& choices,
                  wire::PartHeader& header);
 
-// Hops by the names of executor and instance; of an instance that is gone, by the executor's alone.
-void name_hops(const route::Planner& planner, const route::Choices& choices,
-               const std::vector<wire::Hop>& hops, std::vector<wire::ResponseHop>& named);
+// Says in answers which way they took: hops by the names of executor and instance; of an instance
+// that is gone, by the executor's alone. What the answer before said of the same instance stays.
+class HopNames {
+ public:
+  // `named` is the same each time, and nobody else changes it.
+  void write(const route::Planner& planner, const route::Choices& choices,
+             const std::vector<wire::Hop>& hops, std::vector<wire::ResponseHop>& named);
+
+  // Names may have changed.
+  void forget() { written_.clear(); }
+
+ private:
+  struct Who {
+    std::uint32_t instance = 0;
+    std::uint16_t node = 0;
+    bool there = false;
+    friend bool operator==(const Who&, const Who&) = default;
+  };
+  std::vector<Who> written_;  // by position
+};
 
 // The shards that `header` says are missing, by name: those of this flow, then those elsewhere.
 void name_missing(const wire::Topology& topology, const wire::PartHeader& header,

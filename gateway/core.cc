@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "gateway/answer.h"
-
 namespace flow::gateway {
 namespace {
 
@@ -34,6 +32,7 @@ Core::Core(const Settings& settings, InstanceId self, std::uint32_t host, Effect
 void Core::on_topology(std::shared_ptr<const wire::Topology> topology, Instant now) {
   filters_.update(*topology);
   const std::vector<InstanceId> gone = planner_.update(std::move(topology));
+  hop_names_.forget();
   note_empty(now);
   queues_.resize(std::max(queues_.size(), planner_.endpoints()));
   if (!gone.empty()) lose(gone, now);
@@ -63,11 +62,11 @@ void Core::note_empty(Instant now) {
 void Core::refuse(ClientId client, std::uint64_t client_request, wire::Failure failure,
                   Duration retry_after) {
   counters_.add(Counter::kRefused);
-  response_ = wire::Response();
-  response_.id = client_request;
-  response_.failure = std::make_unique<wire::Failure>(std::move(failure));
-  response_.retry_after = retry_after;
-  effects_.answer(client, response_);
+  wire::Response response;
+  response.id = client_request;
+  response.failure = std::make_unique<wire::Failure>(std::move(failure));
+  response.retry_after = retry_after;
+  effects_.answer(client, response);
 }
 
 bool Core::acceptable(ClientId client, const wire::Request& request) {
@@ -107,7 +106,7 @@ bool Core::acceptable(ClientId client, const wire::Request& request) {
   return true;
 }
 
-void Core::on_request(ClientId client, wire::Request request, Instant now) {
+void Core::on_request(ClientId client, wire::Request&& request, Instant now) {
   if (!acceptable(client, request)) return;
   const Result<const std::vector<bool>*> skip =
       targets_.skips(request.target_executor, *planner_.topology());
@@ -126,13 +125,13 @@ void Core::on_request(ClientId client, wire::Request request, Instant now) {
   entry.client = client;
   entry.client_request = request.id;
   entry.endpoint = planner_.endpoint(request.endpoint);
-  entry.skip = **skip;
+  if (!(*skip)->empty()) entry.skip = **skip;
   entry.accepted = now;
   const Duration allowed = request.timeout > Duration{} ? request.timeout : settings_.deadline;
   entry.deadline = now + std::min(allowed, kLongestDeadline);
   entry.bytes = request.payload.size();
   entry.payload = std::move(request.payload);
-  entry.header.request = {self_, entry.sequence};
+  entry.header.request = {self_, table_.sequence(slot)};
   entry.header.endpoint.swap(request.endpoint);
   entry.header.parameters = std::move(request.parameters);
   entry.header.written_ns = stamp(now);
@@ -215,9 +214,9 @@ void Core::enter(Pending& entry) {
 Core::Admission Core::echo(std::uint32_t slot, Instant now) {
   Pending& entry = table_[slot];
   enter(entry);
-  response_ = wire::Response();
-  response_.payload = entry.payload;
-  answer(entry, now);
+  wire::Response response;
+  response.payload = entry.payload;
+  answer(entry, response, now);
   end(slot, now);
   return Admission::kEnded;
 }

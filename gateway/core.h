@@ -5,10 +5,11 @@
 //   final part, or those of all shards -> answer
 //
 // Pure, `(event, now) -> effects`: no socket, no clock; the service and the simulator drive the
-// same core. One thread. Bounds: max_in_flight admitted and max_queued waiting requests,
-// max_in_flight_bytes accepted bytes, 3 attempts a request, a budget of new attempts after deaths;
-// what is refused is refused at once and counted. A request that two instances were executing when
-// they died is not given to a third: POISONED.
+// same core. `now` is when what caused the event was taken from its socket; a carrier brings all
+// its messages at once. It never goes back. One thread. Bounds: max_in_flight admitted and
+// max_queued waiting requests, max_in_flight_bytes accepted bytes, 3 attempts a request, a budget
+// of new attempts after deaths; what is refused is refused at once and counted. A request that two
+// instances were executing when they died is not given to a third: POISONED.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "base/timer_wheel.h"
+#include "gateway/answer.h"
 #include "gateway/counters.h"
 #include "gateway/entry_filters.h"
 #include "gateway/request_table.h"
@@ -67,9 +69,9 @@ class Core {
   // asking before its documents are looked at: on_request() asks again.
   bool acceptable(ClientId client, const wire::Request& request);
 
-  // A client's request; documents already verified, `bytes` its size. Answered through Effects, now
-  // (refused) or later.
-  void on_request(ClientId client, wire::Request request, Instant now);
+  // A client's request, documents already verified; taken from the caller's object, whose memory
+  // stays of use. Answered through Effects, now (refused) or later.
+  void on_request(ClientId client, wire::Request&& request, Instant now);
   void on_cancel(ClientId client, std::uint64_t client_request, Instant now);
   void on_client_gone(ClientId client, Instant now);
 
@@ -134,10 +136,10 @@ class Core {
   void on_shard(std::uint32_t slot, route::PartPointer held, Instant now);
   wire::Part& join_shards();
   void conclude(std::uint32_t slot, wire::Part& part, Instant now);
-  void answer(Pending& entry, Instant now);
+  void answer(Pending& entry, wire::Response& response, Instant now);
   void answer_failure(std::uint32_t slot, wire::Failure failure, Instant now);
   void end(std::uint32_t slot, Instant now);
-  void settle(std::uint32_t slot);
+  bool settle(std::uint32_t slot);
   void leave_queue(std::uint32_t slot);
   void drop(std::uint32_t slot, Instant now);
 
@@ -193,7 +195,8 @@ class Core {
   SlotQueue retries_;                              // goes before all of them
   std::vector<std::uint32_t> losing_;              // slots in kLosing
   std::vector<std::vector<Instant>> empty_since_;  // by node, lack; kNever: it is there
-  wire::Response response_;
+  wire::Response response_;                        // conclude()'s
+  HopNames hop_names_;                             // response_'s
   Counters counters_;
   std::uint64_t bytes_ = 0;
   std::uint64_t receipts_ = 0;

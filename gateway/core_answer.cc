@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "gateway/answer.h"
 #include "gateway/core.h"
 #include "route/merge.h"
 
@@ -115,8 +114,7 @@ void Core::conclude(std::uint32_t slot, wire::Part& part, Instant now) {
   Pending& entry = table_[slot];
   const wire::Topology& topology = *planner_.topology();
   leave_queue(slot);
-  response_.hops.clear();
-  name_hops(planner_, entry.choices, part.header.hops, response_.hops);
+  hop_names_.write(planner_, entry.choices, part.header.hops, response_.hops);
   response_.missing.clear();
   name_missing(topology, part.header, response_.missing);
   response_.failure = std::move(part.header.failure);
@@ -125,25 +123,25 @@ void Core::conclude(std::uint32_t slot, wire::Part& part, Instant now) {
   response_.payload = std::move(part.payload);
   if (topology.sorts && response_.failure == nullptr) sort_like(entry.payload, response_.payload);
   finish_answering(entry, part.header.hops, now);
-  answer(entry, now);
+  answer(entry, response_, now);
+  response_.payload = Bytes();
   end(slot, now);
 }
 
-// response_ holds the outcome; fills in what every answer has.
-void Core::answer(Pending& entry, Instant now) {
-  counters_.add(response_.failure == nullptr ? Counter::kAnswered : Counter::kFailed);
-  response_.id = entry.client_request;
-  response_.request = entry.header.request;
-  response_.attempts = entry.header.attempt;
-  response_.total_us = static_cast<std::uint64_t>(to_us(now - entry.accepted));
-  effects_.answer(entry.client, response_);
-  response_.payload = Bytes();
+// `response` holds the outcome; fills in what every answer has.
+void Core::answer(Pending& entry, wire::Response& response, Instant now) {
+  counters_.add(response.failure == nullptr ? Counter::kAnswered : Counter::kFailed);
+  response.id = entry.client_request;
+  response.request = entry.header.request;
+  response.attempts = entry.header.attempt;
+  response.total_us = static_cast<std::uint64_t>(to_us(now - entry.accepted));
+  effects_.answer(entry.client, response);
 }
 
 void Core::answer_failure(std::uint32_t slot, wire::Failure failure, Instant now) {
-  response_ = wire::Response();
-  response_.failure = std::make_unique<wire::Failure>(std::move(failure));
-  answer(table_[slot], now);
+  wire::Response response;
+  response.failure = std::make_unique<wire::Failure>(std::move(failure));
+  answer(table_[slot], response, now);
   end(slot, now);
 }
 
@@ -157,15 +155,16 @@ void Core::end(std::uint32_t slot, Instant now) {
   entry.header.parameters = Bytes();
   entry.state = Pending::State::kAnswered;
   room_ = true;
-  deadlines_.add(slot, now + kTailKept);
-  settle(slot);
+  if (!settle(slot)) deadlines_.add(slot, now + kTailKept);
 }
 
-void Core::settle(std::uint32_t slot) {
+// Whether nothing of it runs any more: then it is forgotten.
+bool Core::settle(std::uint32_t slot) {
   const Pending& entry = table_[slot];
-  if (std::ranges::any_of(entry.choices.all(), &route::Choice::charged)) return;
+  if (std::ranges::any_of(entry.choices.all(), &route::Choice::charged)) return false;
   deadlines_.cancel(slot);
   table_.free(slot);
+  return true;
 }
 
 // It waits no longer, if it did.

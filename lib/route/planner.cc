@@ -74,10 +74,10 @@ void Planner::refresh_leads(EndpointIndex endpoint, Instant now) {
   }
 }
 
-Duration Planner::service_of(const Target& target, const Task& task) const {
+inline Duration Planner::service_of(const Target& target, const Task& task) const {
   if (!task.run) return kFastest;
   const Target::Estimate& own = target.estimates[task.endpoint];
-  const Duration mean = task.kind.service;
+  const Duration mean = task.kind->service;
   if (!own.known) return std::max(mean, kFastest);
   return std::max(mean + faded(own.service - mean, task.now - own.sampled_at), kFastest);
 }
@@ -85,8 +85,8 @@ Duration Planner::service_of(const Target& target, const Task& task) const {
 // The window of a target for one endpoint, in executions. While no time is known for the endpoint,
 // the slowest other endpoint of the node stands for it: work of a known kind must not keep an
 // unknown one out for ever.
-double Planner::window(const Target& target, const Task& task, Duration service) const {
-  const Kind* kind = &task.kind;
+inline double Planner::window(const Target& target, const Task& task, Duration service) const {
+  const Kind* kind = task.kind;
   if (task.run && !kind->known) {
     for (const std::vector<Kind>& other : kinds_) {
       const Kind& candidate = other[task.node.value];
@@ -95,14 +95,14 @@ double Planner::window(const Target& target, const Task& task, Duration service)
     if (!kind->known) return target.concurrency * (task.batch() > 1 ? kUnknownBatches : 1);
     service = std::max(kind->service, kFastest);
   }
-  const Duration patience = task.run ? task.kind.patience : Duration{};
+  const Duration patience = task.run ? task.kind->patience : Duration{};
   const auto reach =
       static_cast<double>((3 * kind->lead + kFeedback + patience + milliseconds(1)).count());
   return target.concurrency * (2 + reach / static_cast<double>(service.count()));
 }
 
-bool Planner::has_room(const Target& target, const Task& task, Duration service,
-                       bool awaited) const {
+inline bool Planner::has_room(const Target& target, const Task& task, Duration service,
+                              bool awaited) const {
   if (target.outstanding == 0) return true;
   if (target.outstanding >= kMaxWindow || target.doubted) return false;
   if (target.outstanding_bytes + task.bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
@@ -120,7 +120,7 @@ Planner::Offer Planner::offer(const Target& target, const Task& task) const {
     const Duration age = target.executing + (task.now - target.reported_at);
     delay += std::max(Duration{}, age - service);
   }
-  const bool room = has_room(target, task, service, shape_.answers[task.node.value]);
+  const bool room = has_room(target, task, service, task.kind->awaited);
   return {room, service, delay, target.outstanding, target.last_used};
 }
 
@@ -150,7 +150,6 @@ Planner::Offer Planner::offer(const Lane& lane, const Task& task) const {
 // Of the offers at hand: the one with the least delay, of its equals that of who has less to do,
 // then whose turn it is; kNone when none has room.
 std::size_t Planner::pick() {
-  if (offers_.size() == 1) return offers_.front().room ? 0 : kNone;
   Duration least = Duration::max();
   for (const Offer& offer : offers_) {
     if (offer.room) least = std::min(least, offer.delay);
@@ -180,9 +179,8 @@ bool Planner::reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) 
   });
 }
 
-void Planner::choose(std::uint32_t slot, const Task& task, Duration service,
-                     Choices& choices) const {
-  const Target& target = targets_[slot];
+inline void Planner::choose(std::uint32_t slot, const Target& target, const Task& task,
+                            Duration service, Choices& choices) {
   Choice& choice = choices.members_.emplace_back();
   choice.slot = slot;
   choice.instance = target.id;
@@ -196,17 +194,25 @@ void Planner::choose(std::uint32_t slot, const Task& task, Duration service,
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,
                        wire::PlanEntry& entry, Choices& choices) {
   const bool choosy = task.now < avoiding_until_ && has_unavoided(task.node, task.now);
+  const auto barred = [&](const Target& target) { return choosy && task.now < target.avoid_until; };
+  const auto take = [&](std::uint32_t slot, Duration service) {
+    choose(slot, targets_[slot], task, service, choices);
+    entry.target = targets_[slot].id.value;
+    return true;
+  };
+  if (slots.size() == 1) {  // nothing to compare
+    const Target& only = targets_[slots.front()];
+    const Duration service = service_of(only, task);
+    const bool room = has_room(only, task, service, task.kind->awaited);
+    return room && !barred(only) && take(slots.front(), service);
+  }
   offers_.clear();
   for (const std::uint32_t slot : slots) {
-    const Target& target = targets_[slot];
-    Offer& one = offers_.emplace_back(offer(target, task));
-    one.room = one.room && !(choosy && task.now < target.avoid_until);
+    Offer& one = offers_.emplace_back(offer(targets_[slot], task));
+    one.room = one.room && !barred(targets_[slot]);
   }
   const std::size_t picked = pick();
-  if (picked == kNone) return false;
-  choose(slots[picked], task, offers_[picked].service, choices);
-  entry.target = targets_[slots[picked]].id.value;
-  return true;
+  return picked != kNone && take(slots[picked], offers_[picked].service);
 }
 
 // The shard whose turn it is, or the next that can take it; again the same for a request that is
@@ -253,7 +259,7 @@ bool Planner::place_among(const std::vector<Lane>& lanes, const Task& task, wire
   const std::size_t picked = pick();
   if (picked == kNone) return false;
   for (const std::uint32_t slot : lanes[picked].members)
-    choose(slot, task, service_of(targets_[slot], task), choices);
+    choose(slot, targets_[slot], task, service_of(targets_[slot], task), choices);
   entry.target = lanes[picked].id.value;
   entry.parts = static_cast<std::uint16_t>(lanes[picked].members.size());
   return true;
@@ -270,18 +276,19 @@ bool Planner::place_on_group(const Task& task, wire::PlanEntry& entry, Choices& 
   return place_among(serving.groups, task, entry, choices);
 }
 
-bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked) {
+inline bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices,
+                           Blocked& blocked) {
   const Serving& serving = serving_[task.node.value];
   entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
   blocked.node = task.node;
   blocked.lack = Blocked::kInstance;
   blocked.unconnected = false;
-  if (task.run && task.kind.replicated) return place_on_group(task, entry, choices, blocked);
+  if (task.run && task.kind->replicated) return place_on_group(task, entry, choices, blocked);
   if (serving.by_shard.empty() || !task.run) {
     blocked.nobody = serving.slots.empty();
     return place_in(serving.slots, task, entry, choices);
   }
-  entry.polling = task.kind.polling;
+  entry.polling = task.kind->polling;
   return polls_lane(entry.polling) ? place_on_lane(task, entry, choices, blocked)
                                    : place_on_shard(task, entry, choices, blocked);
 }
@@ -290,21 +297,23 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
                    Instant now, std::vector<wire::PlanEntry>& plan, Choices& choices,
                    Blocked& blocked) {
   refresh_leads(endpoint, now);
-  const std::size_t count = topology_->nodes.size();
+  const std::size_t count = shape_.order.size();
   plan.assign(count, {});
   choices.begin(count);
   const std::vector<Kind>& kinds = kinds_[endpoint];
   bool all = true;  // are planned so far
+  Task task{.endpoint = endpoint, .bytes = bytes, .now = now, .node = {}};
   for (const NodeIndex node : shape_.order) {
     const std::size_t n = node.value;
     if (!all && !reached(node, plan)) continue;
-    const bool run = kinds[n].bound && (skip.empty() || !skip[n]);
+    task.node = node;
+    task.kind = &kinds[n];
+    task.run = kinds[n].bound && (skip.empty() || !skip[n]);
     const auto first = static_cast<std::uint32_t>(choices.members_.size());
-    if (!place({node, endpoint, kinds[n], run, bytes, now, false}, plan[n], choices, blocked)) {
+    if (!place(task, plan[n], choices, blocked)) {
       plan[n] = {};
       all = false;
-      if ((blocked.nobody || blocked.unconnected) && !shape_.answers[n])
-        continue;            // nobody waits for it
+      if ((blocked.nobody || blocked.unconnected) && !task.kind->awaited) continue;
       choices.begin(count);  // a choice that was not charged must not be released
       return false;
     }
@@ -315,7 +324,7 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
   return true;
 }
 
-void Planner::charge(Choices& choices, std::uint64_t bytes) {
+inline void Planner::charge(Choices& choices, std::uint64_t bytes) {
   for (Choice& choice : choices.members_) {
     Target& target = targets_[choice.slot];
     choice.charged = true;

@@ -147,6 +147,7 @@ class Planner {
   struct Kind {
     bool bound = false;
     bool replicated = false;
+    bool awaited = true;  // by the answer
     wire::Polling polling = wire::Polling::kAny;
     bool known = false;       // service
     std::uint32_t batch = 1;  // so many requests at once,
@@ -174,15 +175,15 @@ class Planner {
   };
   // What a node of a request asks of its target, and what that makes of it.
   struct Task {
-    NodeIndex node;
     EndpointIndex endpoint = 0;
-    const Kind& kind;
-    bool run = false;
     std::uint64_t bytes = 0;
     Instant now{};
+    NodeIndex node;
+    const Kind* kind = nullptr;
+    bool run = false;
     bool first_wins = false;  // ALL_ASYNC: the quickest member will do
 
-    std::uint32_t batch() const { return run ? kind.batch : 1; }
+    std::uint32_t batch() const { return run ? kind->batch : 1; }
   };
   struct Offer {
     bool room = true;
@@ -214,7 +215,8 @@ class Planner {
   bool reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) const;
   std::size_t pick();
   bool place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
-  void choose(std::uint32_t slot, const Task& task, Duration service, Choices& choices) const;
+  static void choose(std::uint32_t slot, const Target& target, const Task& task, Duration service,
+                     Choices& choices);
   bool place_in(const std::vector<std::uint32_t>& slots, const Task& task, wire::PlanEntry& entry,
                 Choices& choices);
   bool place_on_shard(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);

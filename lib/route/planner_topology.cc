@@ -74,7 +74,8 @@ void Planner::update_bindings() {
   }
 }
 
-// The endpoint's own polling, else that of all others; and whether it is replicated.
+// The endpoint's own polling, else that of all others; whether it is replicated, and who waits for
+// it.
 void Planner::update_polling() {
   for (std::size_t n = 0; n < topology_->nodes.size(); ++n) {
     const wire::TopologyNode& node = topology_->nodes[n];
@@ -82,6 +83,7 @@ void Planner::update_polling() {
       Kind& kind = kinds_[e][n];
       const auto& names = node.replicate;
       kind.replicated = e != 0 && std::ranges::find(names, endpoint_names_[e]) != names.end();
+      kind.awaited = shape_.answers[n];
       kind.polling = wire::Polling::kAny;
       if (node.shards == 1) continue;
       for (const auto& [name, polling] : node.polling) {

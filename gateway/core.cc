@@ -69,45 +69,60 @@ void Core::refuse(ClientId client, std::uint64_t client_request, wire::Failure f
   effects_.answer(client, response);
 }
 
-bool Core::acceptable(ClientId client, const wire::Request& request) {
+inline Core::Unwanted Core::unwanted(const wire::Request& request) const {
+  const std::size_t size = request.payload.size();
+  if (draining_) return Unwanted::kDraining;
+  if (planner_.topology() == nullptr) return Unwanted::kStarting;
+  if (request.endpoint.empty() || request.endpoint.size() > kMaxEndpoint)
+    return Unwanted::kEndpoint;
+  if (size > settings_.max_request) return Unwanted::kLarge;
+  if (queued_ >= settings_.max_queued) return Unwanted::kQueueFull;
+  if (bytes_ > 0 && bytes_ + size > settings_.max_in_flight_bytes) return Unwanted::kBytesFull;
+  return Unwanted::kNo;
+}
+
+void Core::turn_away(ClientId client, const wire::Request& request, Unwanted why) {
   const auto say = [&](Errc code, std::string message, Duration retry_after = {}) {
     refuse(client, request.id, {code, std::move(message), {}, {}}, retry_after);
-    return false;
   };
-  if (draining_) {
-    return say(Errc::kUnavailable, fmt::format("flow '{}' is shutting down", settings_.flow));
+  switch (why) {
+    case Unwanted::kNo: return;
+    case Unwanted::kDraining:
+      return say(Errc::kUnavailable, fmt::format("flow '{}' is shutting down", settings_.flow));
+    case Unwanted::kStarting:
+      return say(Errc::kUnavailable, fmt::format("flow '{}' is starting", settings_.flow),
+                 kRetryAfter);
+    case Unwanted::kEndpoint:
+      return say(Errc::kInvalidArgument,
+                 fmt::format("the endpoint must have 1 to {} bytes, it has {}", kMaxEndpoint,
+                             request.endpoint.size()));
+    case Unwanted::kLarge:
+      return say(Errc::kTooLarge, fmt::format("the documents have {} bytes, at most {} are allowed "
+                                              "([gateway] max_request); send fewer in a request",
+                                              request.payload.size(), settings_.max_request));
+    case Unwanted::kQueueFull:
+      return say(Errc::kOverloaded,
+                 fmt::format("{} requests are waiting, the limit ([gateway] max_queued)", queued_),
+                 kRetryAfter);
+    case Unwanted::kBytesFull:
+      return say(Errc::kOverloaded,
+                 fmt::format("requests with {} bytes are under way, at most {} may be "
+                             "([gateway] max_in_flight_bytes)",
+                             bytes_, settings_.max_in_flight_bytes),
+                 kRetryAfter);
   }
-  if (planner_.topology() == nullptr) {
-    return say(Errc::kUnavailable, fmt::format("flow '{}' is starting", settings_.flow),
-               kRetryAfter);
-  }
-  if (request.endpoint.empty() || request.endpoint.size() > kMaxEndpoint) {
-    return say(Errc::kInvalidArgument,
-               fmt::format("the endpoint must have 1 to {} bytes, it has {}", kMaxEndpoint,
-                           request.endpoint.size()));
-  }
-  if (request.payload.size() > settings_.max_request) {
-    return say(Errc::kTooLarge, fmt::format("the documents have {} bytes, at most {} are allowed "
-                                            "([gateway] max_request); send fewer in a request",
-                                            request.payload.size(), settings_.max_request));
-  }
-  if (queued_ >= settings_.max_queued) {
-    return say(Errc::kOverloaded,
-               fmt::format("{} requests are waiting, the limit ([gateway] max_queued)", queued_),
-               kRetryAfter);
-  }
-  if (bytes_ > 0 && bytes_ + request.payload.size() > settings_.max_in_flight_bytes) {
-    return say(Errc::kOverloaded,
-               fmt::format("requests with {} bytes are under way, at most {} may be "
-                           "([gateway] max_in_flight_bytes)",
-                           bytes_, settings_.max_in_flight_bytes),
-               kRetryAfter);
-  }
-  return true;
+}
+
+bool Core::acceptable(ClientId client, const wire::Request& request) {
+  const Unwanted why = unwanted(request);
+  if (why == Unwanted::kNo) return true;
+  turn_away(client, request, why);
+  return false;
 }
 
 void Core::on_request(ClientId client, wire::Request&& request, Instant now) {
-  if (!acceptable(client, request)) return;
+  if (const Unwanted why = unwanted(request); why != Unwanted::kNo)
+    return turn_away(client, request, why);
   const Result<const std::vector<bool>*> skip =
       targets_.skips(request.target_executor, *planner_.topology());
   if (!skip) {

@@ -111,7 +111,12 @@ class Core {
     return admission == Admission::kFull || admission == Admission::kNobody;
   }
 
+  // Why a request is not taken.
+  enum class Unwanted { kNo, kDraining, kStarting, kEndpoint, kLarge, kQueueFull, kBytesFull };
+
   // core.cc: from the front door to the first executors.
+  Unwanted unwanted(const wire::Request& request) const;
+  void turn_away(ClientId client, const wire::Request& request, Unwanted why);
   std::uint64_t stamp(Instant now);
   void refuse(ClientId client, std::uint64_t client_request, wire::Failure failure,
               Duration retry_after);
@@ -148,7 +153,7 @@ class Core {
   void note_finished(Pending& entry, NodeIndex node, route::Choice& choice, Duration service,
                      Instant now);
   void note_ready(Pending& entry, NodeIndex finished, Instant now);
-  void finish_answering(Pending& entry, const std::vector<wire::Hop>& hops, Instant now);
+  void take_hops(Pending& entry, const std::vector<wire::Hop>& hops, Instant now);
   void find_deaf(Instant now);
   const route::Choice* deaf_member(const Pending& entry, Instant now) const;
   bool deaf(const Pending& entry, NodeIndex node, const route::Choice& choice, Instant now) const;
@@ -196,7 +201,7 @@ class Core {
   std::vector<std::uint32_t> losing_;              // slots in kLosing
   std::vector<std::vector<Instant>> empty_since_;  // by node, lack; kNever: it is there
   wire::Response response_;                        // conclude()'s
-  HopNames hop_names_;                             // response_'s
+  HopNames hop_names_{response_.hops};
   Counters counters_;
   std::uint64_t bytes_ = 0;
   std::uint64_t receipts_ = 0;

@@ -114,15 +114,15 @@ void Core::conclude(std::uint32_t slot, wire::Part& part, Instant now) {
   Pending& entry = table_[slot];
   const wire::Topology& topology = *planner_.topology();
   leave_queue(slot);
-  hop_names_.write(planner_, entry.choices, part.header.hops, response_.hops);
   response_.missing.clear();
-  name_missing(topology, part.header, response_.missing);
+  if (!part.header.missing.empty() || !part.header.missing_elsewhere.empty())
+    name_missing(topology, part.header, response_.missing);
   response_.failure = std::move(part.header.failure);
   response_.results = std::move(part.header.results);
   response_.retry_after = {};
   response_.payload = std::move(part.payload);
   if (topology.sorts && response_.failure == nullptr) sort_like(entry.payload, response_.payload);
-  finish_answering(entry, part.header.hops, now);
+  take_hops(entry, part.header.hops, now);
   answer(entry, response_, now);
   response_.payload = Bytes();
   end(slot, now);
@@ -160,8 +160,7 @@ void Core::end(std::uint32_t slot, Instant now) {
 
 // Whether nothing of it runs any more: then it is forgotten.
 bool Core::settle(std::uint32_t slot) {
-  const Pending& entry = table_[slot];
-  if (std::ranges::any_of(entry.choices.all(), &route::Choice::charged)) return false;
+  if (table_[slot].choices.charged()) return false;
   deadlines_.cancel(slot);
   table_.free(slot);
   return true;

@@ -229,22 +229,24 @@ void Service::on_data() {
     return any;
   };
   for (int i = 0; (i < kBatch || inbox_.pending()) && inbox_.next(message, receive); ++i) {
-    const std::optional<wire::Peek> peek = wire::peek(message);
-    Status status = Error{Errc::kInvalidArgument, "unknown message"};
-    if (peek && peek->kind == wire::Kind::kPart) {
-      route::PartPointer part = core_->blank();
-      status = wire::decode_part(std::move(message), *part);
-      if (status.ok()) {
-        core_->on_part(std::move(part), arrived);
-      } else {
-        core_->give_back(std::move(part));
-      }
-    } else if (peek && peek->kind == wire::Kind::kReport) {
-      status = wire::decode_report(std::move(message), report_);
-      if (status.ok()) core_->on_report(report_, arrived);
-    }
-    if (!status.ok()) counters_.add(Counter::kMalformed);
+    if (!take(std::move(message), arrived)) counters_.add(Counter::kMalformed);
   }
+}
+
+// Whether it is understood.
+bool Service::take(Received&& message, Instant arrived) {
+  const std::optional<wire::Peek> peek = wire::peek(message);
+  if (!peek) return false;
+  if (peek->kind == wire::Kind::kPart) {
+    route::PartPointer part = core_->blank();
+    const bool understood = wire::decode_part(std::move(message), *part).ok();
+    understood ? core_->on_part(std::move(part), arrived) : core_->give_back(std::move(part));
+    return understood;
+  }
+  if (peek->kind != wire::Kind::kReport || !wire::decode_report(std::move(message), report_))
+    return false;
+  core_->on_report(report_, arrived);
+  return true;
 }
 
 void Service::suspect(InstanceId /*instance*/) {

@@ -65,6 +65,7 @@ class Service final : public Effects, public cluster::BrokerPort, public client:
   void read_subscriptions();
   void switch_to(const std::shared_ptr<const wire::Topology>& topology);
   void on_data();
+  bool take(Received&& message, Instant arrived);
   Instant before_wait(Instant now);
   void beat(Instant now);
   void stop_asked();

@@ -13,6 +13,15 @@ constexpr std::size_t kLook = 16;  // receipts; executions end nearly in the ord
 
 }  // namespace
 
+inline Reporter::Gateway& Reporter::find(InstanceId id) {
+  for (Gateway& gateway : gateways_) {
+    if (gateway.id == id) return gateway;
+  }
+  Gateway& gateway = gateways_.emplace_back();
+  gateway.id = id;
+  return gateway;
+}
+
 void Reporter::set_gateways(std::span<const InstanceId> gateways) {
   std::erase_if(gateways_, [gateways](const Gateway& gateway) {
     return std::ranges::count(gateways, gateway.id) == 0;
@@ -21,12 +30,21 @@ void Reporter::set_gateways(std::span<const InstanceId> gateways) {
     find(id).known = true;
 }
 
-Reporter::Gateway& Reporter::find(InstanceId id) {
-  const auto found = std::ranges::find(gateways_, id, &Gateway::id);
-  if (found != gateways_.end()) return *found;
-  Gateway& gateway = gateways_.emplace_back();
-  gateway.id = id;
-  return gateway;
+// Whether the receipt was still to be told; looks at the oldest few.
+inline bool Reporter::replace_receipt(Gateway& gateway, const wire::Progress& finish) {
+  wire::Progress* const begin = gateway.pending.data();
+  wire::Progress* const end = begin + gateway.pending.size();
+  wire::Progress* at = begin + gateway.receipts;
+  while (at != end && at->finished != 0)
+    ++at;
+  gateway.receipts = static_cast<std::size_t>(at - begin);
+  for (std::size_t left = kLook; at != end && left > 0; ++at, --left) {
+    if (at->sequence != finish.sequence || at->attempt != finish.attempt || at->finished != 0)
+      continue;
+    *at = finish;
+    return true;
+  }
+  return false;
 }
 
 void Reporter::add(InstanceId id, const wire::Progress& progress, Instant now) {
@@ -47,23 +65,6 @@ void Reporter::add(InstanceId id, const wire::Progress& progress, Instant now) {
   }
   gateway.pending.push_back(progress);
   gateway.changed = std::min(gateway.changed, now);
-}
-
-// Whether the receipt was still to be told; looks at the oldest few.
-bool Reporter::replace_receipt(Gateway& gateway, const wire::Progress& finish) {
-  std::vector<wire::Progress>& pending = gateway.pending;
-  std::size_t& oldest = gateway.receipts;
-  while (oldest < pending.size() && pending[oldest].finished != 0)
-    ++oldest;
-  const std::size_t end = std::min(oldest + kLook, pending.size());
-  for (std::size_t i = oldest; i < end; ++i) {
-    wire::Progress& known = pending[i];
-    if (known.sequence != finish.sequence || known.attempt != finish.attempt || known.finished != 0)
-      continue;
-    known = finish;
-    return true;
-  }
-  return false;
 }
 
 std::uint32_t Reporter::half_window() const {

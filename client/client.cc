@@ -22,7 +22,7 @@ struct Client::State {
   State(const std::string& address, ClientOptions options) : session(address, std::move(options)) {}
 
   // Why a request of this size must not be sent.
-  Status check(const Submission& submission, const wire::ClientWelcome& welcome) const {
+  Status check(const Submission& submission) const {
     const wire::Request& request = submission.request;
     const std::size_t parameters = request.parameters.size();
     if (parameters > wire::kMaxParameters) {
@@ -31,25 +31,26 @@ struct Client::State {
                                                 parameters, wire::kMaxParameters)};
     }
     const std::size_t size = request.payload.size() + parameters;
-    if (welcome.max_request_bytes > 0 && size > welcome.max_request_bytes) {
+    const std::uint64_t most = session.max_request_bytes();
+    if (most > 0 && size > most) {
       return Error{Errc::kTooLarge,
                    fmt::format("the request has {} bytes, flow '{}' allows {} (max_request)", size,
-                               welcome.flow, welcome.max_request_bytes)};
+                               session.welcome().flow, most)};
     }
     return {};
   }
 
   // Fills in the deadline and checks the sizes.
-  Status complete(Submission& submission, Duration timeout) const {
-    const wire::ClientWelcome welcome = session.welcome();
-    if (timeout <= Duration::zero()) timeout = welcome.deadline;
-    if (timeout > Duration::zero()) submission.deadline = session.now() + timeout;
-    return check(submission, welcome);
+  Status complete(Submission& submission, Duration timeout, Instant now) const {
+    if (timeout <= Duration::zero()) timeout = session.deadline();
+    if (timeout > Duration::zero()) submission.deadline = now + timeout;
+    return check(submission);
   }
 
   // Hands in without waiting; a refusal is delivered here and now.
-  void submit(Submission submission, Duration timeout) {
-    if (Status fits = complete(submission, timeout); !fits) {
+  void submit(Submission&& submission, Duration timeout) {
+    const Instant now = session.now();
+    if (Status fits = complete(submission, timeout, now); !fits) {
       submission.on_reply(failed_reply(fits.error().code, fits.error().message));
     } else if (!session.gate().try_enter()) {
       submission.on_reply(failed_reply(
@@ -58,19 +59,17 @@ struct Client::State {
                       "replies",
                       session.gate().limit())));
     } else {
-      session.submit(std::move(submission));
+      session.submit(std::move(submission), now);
     }
   }
 
   // Hands in, waiting for room until the deadline.
-  void submit_patiently(Submission submission, Duration timeout) {
-    if (Status fits = complete(submission, timeout); !fits) {
+  void submit_patiently(Submission&& submission, Duration timeout) {
+    const Instant now = session.now();
+    if (Status fits = complete(submission, timeout, now); !fits) {
       submission.on_reply(failed_reply(fits.error().code, fits.error().message));
-      return;
-    }
-    const Duration patience = span_between(session.now(), submission.deadline);
-    if (session.gate().enter(patience)) {
-      session.submit(std::move(submission));
+    } else if (session.gate().enter(span_between(now, submission.deadline))) {
+      session.submit(std::move(submission), now);
     } else {
       submission.on_reply(failed_reply(
           Errc::kDeadlineExceeded,

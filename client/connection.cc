@@ -28,7 +28,8 @@ Status Connection::open(net::Loop& loop) {
   loop_ = &loop;
   if (net::has_host_name(address_)) loop_->watch_fd(resolver_.fd(), [this] { take_address(); });
   if (Status connected = connect_socket(); !connected) return connected;
-  core_.start(clock_.now());
+  now_ = clock_.now();
+  core_.start(now_);
   return {};
 }
 
@@ -90,50 +91,64 @@ void Connection::reopen() {
 }
 
 void Connection::take_messages() {
-  const Instant now = clock_.now();
+  now_ = clock_.now();
   const std::uint64_t connection = connections_;
   const auto receive = [this](Received& message) { return socket_.receive(message); };
   Received received;
   for (int i = 0; (i < kMessagesPerTurn || inbox_.pending()) && connection == connections_; ++i) {
     if (!inbox_.next(received, receive)) return;
-    take_message(std::move(received), now);
-    received = Received{};
+    if (const Status understood = take_message(received); !understood)
+      meet_stranger(understood.error());
   }
 }
 
 void Connection::take_disconnects() {
-  if (monitor_.disconnects() > 0) core_.lost("the connection ended", clock_.now());
+  now_ = clock_.now();
+  if (monitor_.disconnects() > 0) core_.lost("the connection ended", now_);
 }
 
-void Connection::take_message(Received received, Instant now) {
+Status Connection::take_message(Received& received) {
   const std::optional<wire::Peek> peek = wire::peek(received);
-  Status understood = Error{Errc::kInvalidArgument, "a message of no kind a gateway sends"};
-  if (peek && peek->kind == wire::Kind::kResponse) {
-    wire::Response response;
-    understood = wire::decode_response(std::move(received), response);
-    if (understood) core_.responded(std::move(response), now);
-  } else if (peek && peek->kind == wire::Kind::kClientWelcome) {
-    wire::ClientWelcome welcome;
-    understood = wire::decode_client_welcome(std::move(received), welcome);
-    if (understood) {
-      carriers_ = welcome.carriers;
-      trouble_.clear();
-      owner_.on_welcome(welcome);
-      core_.welcomed(welcome, now);
-    }
-  } else if (peek && peek->kind == wire::Kind::kPong) {
-    understood = {};
-    core_.heard(now);
-    pong_awaited_ = false;
-  }
-  if (understood) return;
-  trouble_ = fmt::format("what answers at {} is no gateway of this version: {}", address_,
-                         understood.error().message);
+  if (peek && peek->kind == wire::Kind::kResponse) return take_response(received);
+  if (peek && peek->kind == wire::Kind::kClientWelcome) return take_welcome(received);
+  if (!peek || peek->kind != wire::Kind::kPong)
+    return Error{Errc::kInvalidArgument, "a message of no kind a gateway sends"};
+  core_.heard(now_);
+  pong_awaited_ = false;
+  return {};
+}
+
+Status Connection::take_welcome(Received& received) {
+  wire::ClientWelcome welcome;
+  Status decoded = wire::decode_client_welcome(std::move(received), welcome);
+  if (!decoded) return decoded;
+  carriers_ = welcome.carriers;
+  trouble_.clear();
+  owner_.on_welcome(welcome);
+  core_.welcomed(welcome, now_);
+  return {};
+}
+
+void Connection::meet_stranger(const Error& error) {
+  trouble_ =
+      fmt::format("what answers at {} is no gateway of this version: {}", address_, error.message);
   owner_.on_stranger(Error{Errc::kUnavailable, trouble_});
-  core_.lost(fmt::format("what it sent is not understood ({})", understood.error().message), now);
+  core_.lost(fmt::format("what it sent is not understood ({})", error.message), now_);
+}
+
+// Only memory is kept of the reply, nothing that others may wait to see gone.
+Status Connection::take_response(Received& received) {
+  wire::Response& response = reply_.response;
+  Status decoded = wire::decode_response(std::move(received), response);
+  if (decoded) core_.responded(std::move(reply_), now_);
+  response.payload.clear();
+  response.results.clear();
+  response.failure.reset();
+  return decoded;
 }
 
 Instant Connection::turn(Instant now) {
+  now_ = now;
   const Instant next = core_.tick(now);
   flush();
   return next;
@@ -186,10 +201,11 @@ void Connection::send_ping() {
   (void)socket_.send(encoder_.encode_ping());
 }
 
-void Connection::deliver(Client::OnReply on_reply, bool open_documents, Reply reply) {
+void Connection::deliver(const Client::OnReply& on_reply, bool open_documents, Reply&& reply) {
   if (open_documents) open_reply(reply);
   owner_.before_reply();
   on_reply(std::move(reply));
+  if (open_documents || !reply.documents.empty()) reply.documents = {};  // what is left of them
 }
 
 }  // namespace flow::client

@@ -47,6 +47,10 @@ class Connection final : private Link {
   // Does what is due and sends what this turn has; when it wants to be called next.
   Instant turn(Instant now);
 
+  // When the loop last looked at its clock for this connection: what is submitted while a reply is
+  // delivered belongs to that instant.
+  Instant now() const { return now_; }
+
   // Ends everything with CANCELLED, and waits `patience` for a sign that the gateway has taken the
   // cancellations. The loop must not be running.
   void shut_down(Duration patience);
@@ -60,7 +64,7 @@ class Connection final : private Link {
   void send_cancel(std::uint64_t id) override;
   void send_ping() override;
   void reopen() override;
-  void deliver(Client::OnReply on_reply, bool open_documents, Reply reply) override;
+  void deliver(const Client::OnReply& on_reply, bool open_documents, Reply&& reply) override;
 
   Status connect_socket();
   Status connect_to(const std::string& numeric);
@@ -68,7 +72,10 @@ class Connection final : private Link {
   void take_address();
   void take_messages();
   void take_disconnects();
-  void take_message(Received received, Instant now);
+  Status take_message(Received& received);
+  Status take_response(Received& received);
+  Status take_welcome(Received& received);
+  void meet_stranger(const Error& error);
   void flush();
 
   net::Context& context_;
@@ -86,6 +93,8 @@ class Connection final : private Link {
   bool carriers_ = false;  // the gateway understands them
   wire::Inbox inbox_;
   Core core_;
+  Reply reply_;  // the newest; what nobody took of it is used again
+  Instant now_{};
   std::string trouble_;
   bool pong_awaited_ = false;
 };

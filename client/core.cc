@@ -16,11 +16,6 @@ std::uint32_t slot_of(std::uint64_t id) {
   return static_cast<std::uint32_t>(id & kSlotMask);
 }
 
-Instant expiry(const Submission& submission, bool sent) {
-  if (submission.deadline == kNever) return kNever;
-  return sent ? submission.deadline + kGrace : submission.deadline;
-}
-
 Reply closed_reply() {
   return failed_reply(Errc::kCancelled, "the client was closed before the answer came");
 }
@@ -58,48 +53,61 @@ void Core::start(Instant now) {
   link_.send_hello();
 }
 
-std::uint64_t Core::submit(Submission submission, Instant now) {
+Instant Core::expiry(const Pending& pending) {
+  if (pending.deadline == kNever) return kNever;
+  return pending.sent ? pending.deadline + kGrace : pending.deadline;
+}
+
+std::uint64_t Core::submit(Submission&& submission, Instant now) {
   if (closed_) {
-    link_.deliver(std::move(submission.on_reply), false, closed_reply());
+    link_.deliver(submission.on_reply, false, closed_reply());
     return 0;
   }
   if (outstanding_ >= limit_) {
-    link_.deliver(std::move(submission.on_reply), false,
+    link_.deliver(submission.on_reply, false,
                   failed_reply(Errc::kOverloaded,
                                fmt::format("{} requests are in flight, the client's limit; wait "
                                            "for replies",
                                            limit_)));
     return 0;
   }
+  const std::uint32_t slot = take_slot();
+  Pending& pending = slots_[slot];
+  pending.id = (++counter_ << kSlotBits) | slot;
+  pending.sent = false;
+  pending.open_documents = submission.open_documents;
+  pending.deadline = submission.deadline;
+  pending.on_reply = std::move(submission.on_reply);
+  submission.request.id = pending.id;
+  if (outstanding_++ == 0) {
+    quiet_since_ = now;
+    pinged_at_ = kNever;
+  }
+  if (ready_) {
+    send(pending, submission.request, now);
+  } else {
+    pending.request = std::make_unique<wire::Request>(std::move(submission.request));
+    waiting_.push_back(pending.id);
+  }
+  earliest_ = std::min(earliest_, expiry(pending));
+  return pending.id;
+}
+
+std::uint32_t Core::take_slot() {
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
   }
   const std::uint32_t slot = free_.back();
   free_.pop_back();
-  Pending& pending = slots_[slot];
-  pending.id = (++counter_ << kSlotBits) | slot;
-  pending.sent = false;
-  pending.submission = std::move(submission);
-  pending.submission.request.id = pending.id;
-  if (outstanding_++ == 0) {
-    quiet_since_ = now;
-    pinged_at_ = kNever;
-  }
-  if (ready_) {
-    send(pending, now);
-  } else {
-    waiting_.push_back(pending.id);
-  }
-  earliest_ = std::min(earliest_, expiry(pending.submission, pending.sent));
-  return pending.id;
+  return slot;
 }
 
 void Core::cancel(std::uint64_t id) {
   const std::uint32_t slot = slot_of(id);
   if (id == 0 || slot >= slots_.size() || slots_[slot].id != id) return;
   if (slots_[slot].sent) link_.send_cancel(id);
-  end(slot, Reply{});
+  end(slot);
 }
 
 std::size_t Core::fail_waiting(const std::string& message) {
@@ -109,15 +117,13 @@ std::size_t Core::fail_waiting(const std::string& message) {
   });
 }
 
-void Core::send(Pending& pending, Instant now) {
-  wire::Request& request = pending.submission.request;
-  const Duration left = span_between(now, pending.submission.deadline);
+void Core::send(Pending& pending, wire::Request& request, Instant now) {
+  const Duration left = span_between(now, pending.deadline);
   if (left != Duration::max()) {
     request.timeout = std::max<Duration>(left, std::chrono::microseconds(1));
   }
   link_.send_request(request);
   pending.sent = true;
-  request = wire::Request{};
 }
 
 void Core::send_waiting(Instant now) {
@@ -125,7 +131,9 @@ void Core::send_waiting(Instant now) {
     const std::uint64_t id = waiting_.front();
     waiting_.pop_front();
     Pending& pending = slots_[slot_of(id)];
-    if (pending.id == id) send(pending, now);
+    if (pending.id != id) continue;
+    send(pending, *pending.request, now);
+    pending.request.reset();
   }
 }
 
@@ -147,29 +155,28 @@ void Core::welcomed(const wire::ClientWelcome& welcome, Instant now) {
   send_waiting(now);
 }
 
-void Core::responded(wire::Response response, Instant now) {
+void Core::responded(Reply&& reply, Instant now) {
   heard(now);
   pinged_at_ = kNever;
-  const std::uint32_t slot = slot_of(response.id);
-  if (response.id == 0 || slot >= slots_.size() || slots_[slot].id != response.id) {
+  const std::uint64_t id = reply.response.id;
+  const std::uint32_t slot = slot_of(id);
+  if (id == 0 || slot >= slots_.size() || slots_[slot].id != id) {
     ++ignored_;
     return;
   }
-  Reply reply;
-  reply.response = std::move(response);
-  Ended ended = end(slot, std::move(reply));
-  link_.deliver(std::move(ended.on_reply), ended.open_documents, std::move(ended.reply));
+  const bool open_documents = slots_[slot].open_documents;
+  const Client::OnReply on_reply = end(slot);
+  link_.deliver(on_reply, open_documents, std::move(reply));
 }
 
-Core::Ended Core::end(std::uint32_t slot, Reply reply) {
+// Its place may be taken again as soon as this is back.
+Client::OnReply Core::end(std::uint32_t slot) {
   Pending& pending = slots_[slot];
-  reply.response.id = pending.id;
-  Ended ended{std::move(pending.submission.on_reply), pending.submission.open_documents,
-              std::move(reply)};
-  pending = Pending{};
+  pending.id = 0;
+  pending.request.reset();
   free_.push_back(slot);
   --outstanding_;
-  return ended;
+  return std::exchange(pending.on_reply, nullptr);
 }
 
 // Ends every request for which `choose` makes a failed reply; a good one means that it goes on.
@@ -177,12 +184,15 @@ template <typename Choose>
 std::size_t Core::end_where(Choose&& choose) {
   std::vector<Ended> ended;
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
-    if (slots_[slot].id == 0) continue;
+    const std::uint64_t id = slots_[slot].id;
+    if (id == 0) continue;
     Reply reply = choose(slots_[slot]);
-    if (!reply.ok()) ended.push_back(end(slot, std::move(reply)));
+    if (reply.ok()) continue;
+    reply.response.id = id;
+    ended.push_back({end(slot), std::move(reply)});
   }
   for (Ended& one : ended) {
-    link_.deliver(std::move(one.on_reply), false, std::move(one.reply));
+    link_.deliver(one.on_reply, false, std::move(one.reply));
   }
   return ended.size();
 }
@@ -217,7 +227,7 @@ void Core::expire(Instant now) {
   }
   earliest_ = kNever;
   end_where([this, now](const Pending& pending) {
-    const Instant at = expiry(pending.submission, pending.sent);
+    const Instant at = expiry(pending);
     if (at > now) {
       earliest_ = std::min(earliest_, at);
       return Reply{};

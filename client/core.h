@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,7 @@ class Link {
   virtual void send_ping() = 0;
   // Drops the connection with everything not yet sent, and connects again.
   virtual void reopen() = 0;
-  virtual void deliver(Client::OnReply on_reply, bool open_documents, Reply reply) = 0;
+  virtual void deliver(const Client::OnReply& on_reply, bool open_documents, Reply&& reply) = 0;
 };
 
 class Core {
@@ -63,7 +64,7 @@ class Core {
   void start(Instant now);
 
   // Takes a request; its id, 0 when it is ended already. OVERLOADED past the limit.
-  std::uint64_t submit(Submission submission, Instant now);
+  std::uint64_t submit(Submission&& submission, Instant now);
 
   // Ends a request without a reply and tells the gateway. Nothing happens when it is ended already.
   void cancel(std::uint64_t id);
@@ -73,7 +74,7 @@ class Core {
 
   // What came from the gateway. A response to nothing outstanding is ignored and counted.
   void welcomed(const wire::ClientWelcome& welcome, Instant now);
-  void responded(wire::Response response, Instant now);
+  void responded(Reply&& reply, Instant now);
   void heard(Instant now) { quiet_since_ = now; }  // a pong
 
   // The connection ended, or what came over it cannot be believed.
@@ -95,18 +96,22 @@ class Core {
   struct Pending {
     std::uint64_t id = 0;  // 0: free
     bool sent = false;
-    Submission submission;  // the request's content is kept only until it is sent
+    bool open_documents = true;
+    Instant deadline = kNever;
+    Client::OnReply on_reply;
+    std::unique_ptr<wire::Request> request;  // while it waits for the gateway's welcome
   };
   struct Ended {
     Client::OnReply on_reply;
-    bool open_documents = true;
     Reply reply;
   };
 
-  void send(Pending& pending, Instant now);
+  static Instant expiry(const Pending& pending);
+  std::uint32_t take_slot();
+  void send(Pending& pending, wire::Request& request, Instant now);
   void send_waiting(Instant now);
   void connect_again(Instant now);
-  Ended end(std::uint32_t slot, Reply reply);
+  Client::OnReply end(std::uint32_t slot);
   template <typename Choose>
   std::size_t end_where(Choose&& choose);
   void expire(Instant now);

@@ -44,9 +44,9 @@ wire::ClientWelcome Session::welcome() const {
   return welcome_;
 }
 
-void Session::submit(Submission submission) {
+void Session::submit(Submission&& submission, Instant now) {
   if (on_own_thread()) {
-    connection_.core().submit(std::move(submission), clock_.now());
+    connection_.core().submit(std::move(submission), now);
     return;
   }
   bool first = false;
@@ -87,6 +87,8 @@ void Session::on_welcome(const wire::ClientWelcome& welcome) {
     const std::scoped_lock lock(mutex_);
     welcome_ = welcome;
   }
+  deadline_ns_.store(welcome.deadline.count(), std::memory_order_relaxed);
+  max_request_bytes_.store(welcome.max_request_bytes, std::memory_order_relaxed);
   const std::uint32_t own = std::clamp(options_.max_in_flight, 1U, kMostInFlight);
   gate_.set_limit(welcome.max_in_flight == 0 ? own : std::min(own, welcome.max_in_flight));
   finish_start({});

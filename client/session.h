@@ -5,7 +5,9 @@
 // batch. The gate bounds how many there can be.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -32,13 +34,23 @@ class Session final : private ConnectionOwner {
   Status open();
 
   wire::ClientWelcome welcome() const;
+
+  // Of the welcome, what each request is measured by. Any thread, without waiting for another.
+  Duration deadline() const { return Duration(deadline_ns_.load(std::memory_order_relaxed)); }
+  std::uint64_t max_request_bytes() const {
+    return max_request_bytes_.load(std::memory_order_relaxed);
+  }
+
   Gate& gate() { return gate_; }
-  Instant now() const { return clock_.now(); }
+
+  // On the client's own thread the instant of its turn: a submission there is no reason to look at
+  // the clock again.
+  Instant now() const { return on_own_thread() ? connection_.now() : clock_.now(); }
   bool on_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
   // Takes a request whose place at the gate is taken; it is given back just before the reply is
-  // delivered.
-  void submit(Submission submission);
+  // delivered. `now` is what now() said a moment ago.
+  void submit(Submission&& submission, Instant now);
 
  private:
   void on_welcome(const wire::ClientWelcome& welcome) override;
@@ -66,6 +78,8 @@ class Session final : private ConnectionOwner {
   bool start_finished_ = false;
   Status start_status_;
   wire::ClientWelcome welcome_;
+  std::atomic<std::int64_t> deadline_ns_{0};
+  std::atomic<std::uint64_t> max_request_bytes_{0};
   std::vector<Submission> submitted_;
   bool closing_ = false;
 

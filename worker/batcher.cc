@@ -11,7 +11,7 @@ void Batcher::set_rules(std::span<const BatchRule> rules) {
   flush();
 }
 
-const BatchRule* Batcher::rule_for(std::string_view endpoint) const {
+const BatchRule* Batcher::find_rule(std::string_view endpoint) const {
   const BatchRule* others = nullptr;
   for (const BatchRule& rule : rules_) {
     if (rule.endpoint == endpoint) return &rule;

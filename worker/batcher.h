@@ -38,7 +38,9 @@ class Batcher {
   void set_rules(std::span<const BatchRule> rules);
 
   // The endpoint's own rule, else that of "*"; nullptr: it is not batched. Valid until set_rules().
-  const BatchRule* rule_for(std::string_view endpoint) const;
+  const BatchRule* rule_for(std::string_view endpoint) const {
+    return rules_.empty() ? nullptr : find_rule(endpoint);
+  }
 
   struct Request {
     std::string_view endpoint;
@@ -81,6 +83,7 @@ class Batcher {
     Instant due;
   };
 
+  const BatchRule* find_rule(std::string_view endpoint) const;
   Batch& batch_for(const Request& request, Instant now);
   std::vector<BatchPiece> close(std::size_t index);
 

@@ -2,12 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/units.h"
 
 namespace flow::worker {
+namespace {
+
+Status check_size(std::size_t size, std::size_t limit) {
+  if (size <= limit) return {};
+  return Error{Errc::kTooLarge, fmt::format("documents of {} ({} bytes), at most {} are allowed",
+                                            format_size(size), size, format_size(limit))};
+}
+
+}  // namespace
+
+void Contents::borrow(const Bytes& payload) {
+  form_ = Form::kPayload;
+  borrowed_ = &payload;
+}
 
 void Contents::reset(Bytes payload) {
   form_ = Form::kPayload;
+  borrowed_ = nullptr;
   payload_ = std::move(payload);
 }
 
@@ -43,8 +60,8 @@ void Contents::join_matrix() {
 
 Result<Documents*> Contents::documents() {
   if (form_ == Form::kPayload) {
-    Result<Documents> opened = Documents::open(std::move(payload_));
-    payload_ = Bytes();
+    Result<Documents> opened = Documents::open(payload());
+    reset(Bytes());
     if (!opened) return std::move(opened).error();
     reset(std::move(*opened));
   }
@@ -63,35 +80,46 @@ Result<DocumentsMatrix*> Contents::matrix() {
   return &matrix_;
 }
 
-Result<Bytes> Contents::finish(std::size_t limit, wire::DocumentIds& ids) {
-  Bytes result;
+Result<Bytes> Contents::encode(std::size_t limit, wire::DocumentIds& ids) {
+  if (form_ == Form::kMatrix) join_matrix();
+  Documents list = std::exchange(list_, {});
+  if (list.size() > wire::kMaxDocuments) {
+    return Error{Errc::kTooLarge, fmt::format("{} documents, at most {} are allowed", list.size(),
+                                              wire::kMaxDocuments)};
+  }
+  // A document without an id would be taken for two where branches meet.
+  for (Document& document : list) {
+    if (!document.encoded()) ids.fill(document);
+  }
+  if (const std::size_t size = list.estimated_size(); size / 2 > limit) {
+    return Error{Errc::kTooLarge, fmt::format("documents of about {}, at most {} are allowed",
+                                              format_size(size), format_size(limit))};
+  }
+  return list.empty() ? Bytes() : list.encode();
+}
+
+Status Contents::make_payload(std::size_t limit, wire::DocumentIds& ids, Bytes& payload) {
   if (form_ == Form::kPayload) {
-    result = std::move(payload_);
-  } else {
-    if (form_ == Form::kMatrix) join_matrix();
-    if (list_.size() > wire::kMaxDocuments) {
-      return Error{Errc::kTooLarge, fmt::format("{} documents, at most {} are allowed",
-                                                list_.size(), wire::kMaxDocuments)};
+    if (Status fits = check_size(this->payload().size(), limit); !fits) return fits;
+    if (borrowed_ == nullptr) {
+      payload = std::move(payload_);
+    } else if (borrowed_ != &payload) {
+      payload = *borrowed_;
     }
-    // A document without an id would be taken for two where branches meet.
-    for (Document& document : list_) {
-      if (!document.encoded()) ids.fill(document);
-    }
-    if (const std::size_t size = list_.estimated_size(); size / 2 > limit) {
-      list_ = Documents();
-      return Error{Errc::kTooLarge, fmt::format("documents of about {}, at most {} are allowed",
-                                                format_size(size), format_size(limit))};
-    }
-    if (!list_.empty()) result = list_.encode();
+    return {};
   }
-  list_ = Documents();
-  payload_ = Bytes();
-  if (result.size() > limit) {
-    return Error{Errc::kTooLarge,
-                 fmt::format("documents of {} ({} bytes), at most {} are allowed",
-                             format_size(result.size()), result.size(), format_size(limit))};
-  }
-  return result;
+  Result<Bytes> encoded = encode(limit, ids);
+  payload_.clear();
+  if (!encoded) return std::move(encoded).error();
+  if (Status fits = check_size(encoded->size(), limit); !fits) return fits;
+  payload = *std::move(encoded);
+  return {};
+}
+
+Result<Bytes> Contents::finish(std::size_t limit, wire::DocumentIds& ids) {
+  Bytes payload;
+  if (Status finished = finish(limit, ids, payload); !finished) return std::move(finished).error();
+  return payload;
 }
 
 }  // namespace flow::worker

@@ -15,6 +15,8 @@ namespace flow::worker {
 // (unreduced), and becomes what the handler asks for. Used again for every job.
 class Contents {
  public:
+  // Of a payload that stays where it is until finish(): nothing is shared before somebody asks.
+  void borrow(const Bytes& payload);
   void reset(Bytes payload);
   void reset(Documents documents);
   void reset(DocumentsMatrix matrix);
@@ -34,15 +36,24 @@ class Contents {
 
   // What goes on: the very payload it began with if nobody changed it. `ids` are for documents that
   // an executor made without one. kTooLarge with more documents than a list may have, or more bytes
-  // than `limit`.
+  // than `limit`. `payload` may be the one that was borrowed, and stays as it is on failure.
+  Status finish(std::size_t limit, wire::DocumentIds& ids, Bytes& payload) {
+    const bool untouched = form_ == Form::kPayload && borrowed_ == &payload;
+    if (untouched && payload.size() <= limit) return {};
+    return make_payload(limit, ids, payload);
+  }
   Result<Bytes> finish(std::size_t limit, wire::DocumentIds& ids);
 
  private:
   enum class Form { kPayload, kList, kMatrix };
 
+  const Bytes& payload() const { return borrowed_ != nullptr ? *borrowed_ : payload_; }
   void join_matrix();
+  Status make_payload(std::size_t limit, wire::DocumentIds& ids, Bytes& payload);
+  Result<Bytes> encode(std::size_t limit, wire::DocumentIds& ids);
 
   Form form_ = Form::kPayload;
+  const Bytes* borrowed_ = nullptr;
   Bytes payload_;
   Documents list_;
   DocumentsMatrix matrix_;

@@ -15,6 +15,13 @@ namespace {
 // Longer than any deadline; keeps sums of instants and durations in range.
 constexpr Duration kLongest = std::chrono::hours(24 * 365);
 
+// On one host the sender's clock is ours. A clock that claims to be ahead gains nothing.
+Instant deadline_of(const wire::PartHeader& header, std::uint32_t host, Instant now) {
+  const Duration remaining = std::clamp(header.remaining, -kLongest, kLongest);
+  const bool same_clock = header.sent_on_host == host && header.sent_at >= Instant{};
+  return (same_clock ? std::min(header.sent_at, now) : now) + remaining;
+}
+
 }  // namespace
 
 Core::Core(Self self, Execution& execution, WorkerPort& port)
@@ -55,13 +62,19 @@ void Core::set_topology(std::shared_ptr<const wire::Topology> topology, Instant 
 
 void Core::read_graph() {
   needs_ = topology_->nodes[self_.node.value].needs;
+  may_miss_ = std::ranges::any_of(needs_, [this](NodeIndex need) {
+    return need.value < topology_->nodes.size() && topology_->nodes[need.value].allow_partial;
+  });
   successors_.clear();
+  filtered_ = false;
   for (std::size_t i = 0; i < topology_->nodes.size(); ++i) {
     const wire::TopologyNode& node = topology_->nodes[i];
     if (std::ranges::count(node.needs, self_.node) == 0) continue;
     Successor& successor = successors_.emplace_back();
     successor.node = NodeIndex{static_cast<std::uint16_t>(i)};
-    if (!node.when.empty()) successor.filter = route::Filter::compile(node.when);
+    if (node.when.empty()) continue;
+    successor.filter = route::Filter::compile(node.when);
+    filtered_ = true;
   }
   own_filter_.reset();
   if (!own_node().when.empty()) own_filter_ = route::Filter::compile(own_node().when);
@@ -74,37 +87,35 @@ void Core::read_graph() {
 
 Core::Job& Core::push_job() {
   FLOW_CHECK(count_ < kMaxJobs, "receive() without room");
-  return ring_[(head_ + count_++) % kMaxJobs];
-}
-
-Core::Job Core::pop_job() {
-  Job job = std::move(ring_[head_]);
-  head_ = (head_ + 1) % kMaxJobs;
-  --count_;
-  return job;
-}
-
-// On one host the sender's clock is ours. A clock that claims to be ahead gains nothing.
-Instant Core::deadline_of(const wire::PartHeader& header, Instant now) const {
-  const Duration remaining = std::clamp(header.remaining, -kLongest, kLongest);
-  const bool same_clock = header.sent_on_host == self_.host && header.sent_at >= Instant{};
-  return (same_clock ? std::min(header.sent_at, now) : now) + remaining;
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(open_.size()));
+    open_.push_back(std::make_unique<Open>());
+  }
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  ring_[(head_ + count_++) % kMaxJobs] = slot;
+  return open_[slot]->job;
 }
 
 // What passed while an earlier job was running is queueing, the rest of the way is wire.
-void Core::measure(Job& job, const wire::PartHeader& header, Instant now) const {
-  job.arrived = now;
-  job.waited = job.wire = Duration{};
+Core::Arrival Core::measure(const wire::PartHeader& header, Instant now) const {
+  Arrival arrived{now};
   if (header.sent_on_host != self_.host || header.sent_at < Instant{} || header.sent_at > now)
-    return;
+    return arrived;
   const Duration way = now - header.sent_at;
-  job.waited = std::clamp(busy_until_ - header.sent_at, Duration{}, way);
-  job.wire = way - job.waited;
+  arrived.waited = std::clamp(busy_until_ - header.sent_at, Duration{}, way);
+  arrived.wire = way - arrived.waited;
+  return arrived;
 }
 
 bool Core::is_for_us(std::uint32_t target) const {
   return target == self_.instance.value ||
          std::ranges::find(lanes_, InstanceId{target}) != lanes_.end();
+}
+
+bool Core::is_alone(const wire::PartHeader& header) const {
+  return needs_.size() == 1 && header.source == needs_.front() &&
+         route::expected_from(needs_.front(), header.plan) == 1;
 }
 
 void Core::receive(PartPointer part, Instant now) {
@@ -114,28 +125,33 @@ void Core::receive(PartPointer part, Instant now) {
     pool_.give(std::move(part));
     return;
   }
-  const RequestId request = header.request;
-  const std::uint16_t attempt = header.attempt;
-  const Instant deadline = deadline_of(header, now);
-  Job timing;
-  measure(timing, header, now);
-  route::Joined joined{.parts = {}, .deadline = deadline};
-  const bool alone = needs_.size() == 1 && header.source == needs_.front() &&
-                     route::expected_from(needs_.front(), header.plan) == 1;
-  if (!alone) {
-    const auto outcome = gather_.add(std::move(part), needs_, deadline, joined);
-    if (outcome == route::GatherTable::Outcome::kRefused) {
-      port_.progress(request, {.sequence = request.sequence, .attempt = attempt, .finished = 1});
-    }
-    if (outcome != route::GatherTable::Outcome::kComplete) return;
-  }
+  const Arrival arrived = measure(header, now);
+  const Instant deadline = deadline_of(header, self_.host, now);
+  if (!is_alone(header)) return add_to_others(std::move(part), arrived, deadline);
   Job& job = push_job();
+  job.arrived = arrived;
+  job.deadline = deadline;
   job.part = std::move(part);
-  job.joined = std::move(joined.parts);
-  job.arrived = timing.arrived;
-  job.waited = timing.waited;
-  job.wire = timing.wire;
+  note_received(header.request, header.attempt);
+}
+
+void Core::add_to_others(PartPointer part, const Arrival& arrived, Instant deadline) {
+  const RequestId request = part->header.request;
+  const std::uint16_t attempt = part->header.attempt;
+  route::Joined joined{.parts = {}, .deadline = deadline};
+  const auto outcome = gather_.add(std::move(part), needs_, deadline, joined);
+  if (outcome == route::GatherTable::Outcome::kRefused) {
+    port_.progress(request, {.sequence = request.sequence, .attempt = attempt, .finished = 1});
+  }
+  if (outcome != route::GatherTable::Outcome::kComplete) return;
+  Job& job = push_job();
+  job.arrived = arrived;
   job.deadline = joined.deadline;
+  job.joined = std::move(joined.parts);
+  note_received(request, attempt);
+}
+
+void Core::note_received(RequestId request, std::uint16_t attempt) {
   ++counters_.received;
   port_.progress(request, {.sequence = request.sequence, .attempt = attempt});
 }

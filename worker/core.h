@@ -22,6 +22,7 @@
 #include "batcher.h"
 #include "contents.h"
 #include "execution.h"
+#include "port.h"
 #include "route/filter.h"
 #include "route/gather.h"
 #include "route/part_pool.h"
@@ -32,35 +33,6 @@
 namespace flow::worker {
 
 using route::PartPointer;
-
-// Who this worker is.
-struct Self {
-  InstanceId instance;
-  NodeIndex node;
-  std::uint16_t shard = 0;
-  std::uint16_t replica = 0;
-  std::uint32_t host = 0;  // host_id()
-  std::string executor;    // encode, also for encode/uses_before
-  std::string name;        // encode/rep-0
-  std::uint64_t max_part_bytes = 16U << 20;
-  std::uint64_t seed = 0;  // for the ids of new documents; another one in each process
-};
-
-// What the worker does to the world.
-class WorkerPort {
- public:
-  virtual ~WorkerPort() = default;
-
-  // Sends to an instance or gateway of the current topology. Never blocks.
-  virtual void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) = 0;
-
-  // Sends to all members of a lane. Never blocks.
-  virtual void publish_part(InstanceId lane, const wire::PartHeader& header,
-                            const Bytes& payload) = 0;
-
-  // Tells the gateway of `request`.
-  virtual void progress(RequestId request, const wire::Progress& progress) = 0;
-};
 
 struct CoreCounters {
   std::uint64_t received = 0;
@@ -121,16 +93,20 @@ class Core {
   const route::GatherCounters& gather_counters() const { return gather_.counters(); }
 
  private:
+  // When a part was here, and what it took on its way.
+  struct Arrival {
+    Instant at;
+    Duration waited{};  // in the socket's queue, while an earlier job was running
+    Duration wire{};
+  };
   // A request that is complete here.
   struct Job {
     PartPointer part;                 // the first, in declared order
     std::vector<PartPointer> joined;  // all of them, at a join (then `part` is null)
-    Instant arrived;
+    Arrival arrived;
     Instant deadline;
-    Duration waited{};  // in the socket's queue, while an earlier job was running
-    Duration wire{};
   };
-  // A job that has begun.
+  // A job in its place, from when it is complete until it left.
   struct Open {
     Job job;
     Contents contents;
@@ -139,7 +115,7 @@ class Core {
     Instant ended;
     std::uint32_t service_us = 0;  // 0: nothing was executed
     std::uint32_t round = 0;       // how often this place was used
-    bool in_use = false;
+    bool in_use = false;           // it has begun
     std::uint32_t pieces = 0;      // in batches: how many are to be executed yet
     Documents answer;              // of those that were
     std::optional<Error> trouble;  // what became of one of them
@@ -160,13 +136,14 @@ class Core {
   };
 
   Job& push_job();
-  Job pop_job();
   static wire::Part& first_part(const Job& job) {
     return job.joined.empty() ? *job.part : *job.joined.front();
   }
-  void measure(Job& job, const wire::PartHeader& header, Instant now) const;
-  Instant deadline_of(const wire::PartHeader& header, Instant now) const;
+  Arrival measure(const wire::PartHeader& header, Instant now) const;
   bool is_for_us(std::uint32_t target) const;
+  bool is_alone(const wire::PartHeader& header) const;
+  void add_to_others(PartPointer part, const Arrival& arrived, Instant deadline);
+  void note_received(RequestId request, std::uint16_t attempt);
   void give_up_expired(Instant now);
   void read_graph();
 
@@ -174,17 +151,17 @@ class Core {
   bool next_joins() const;
   std::uint32_t open_job();
   void begin(std::uint32_t slot, Instant now);
-  void take_outcome(std::uint32_t slot, Executed executed);
+  void take_outcome(std::uint32_t slot, Executed& executed);
   void end_well(std::uint32_t slot);
   void end_failed(std::uint32_t slot, Error error);
   void end_late(Instant now);
   void leave(std::uint32_t slot);
-  static std::uint32_t service_of(const Open& open);
+  bool needs_merging(const Job& job) const;
   Status merge_headers(Job& job);
-  Status prepare(Open& open, const wire::Part& part, bool runs);
+  Status merge_documents(Open& open, const wire::PartHeader& header, bool runs);
   std::optional<Error> add_results(wire::PartHeader& header, const ValueMap& results) const;
   void fail(const Job& job, wire::Part& part, Error error);
-  void add_hop(const Open& open, wire::PartHeader& header) const;
+  void note_execution(Open& open, wire::PartHeader& header);
 
   // core_batch.cc: jobs that are executed together.
   void join_batch(std::uint32_t slot, const BatchRule& rule, Instant now);
@@ -198,8 +175,7 @@ class Core {
 
   // core_send.cc: to those behind.
   void dispatch(wire::Part& part, Instant deadline, Instant now);
-  void send_filtered(Target to, const Successor& successor, wire::Part& part,
-                     std::optional<Result<Documents>>& opened, Instant now);
+  void send_filtered(Target to, const Successor& successor, wire::Part& part, Instant now);
   void send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now);
   void hand_over(Target to, wire::PartHeader& header, const Bytes& payload);
   void hand_out(InstanceId target, wire::PartHeader& header, const Bytes& payload);
@@ -220,17 +196,21 @@ class Core {
   route::Split split_;
   std::shared_ptr<const wire::Topology> topology_;
   std::vector<NodeIndex> needs_;                     // of this node
+  bool may_miss_ = false;                            // whether shards of one may be missing
   std::vector<Successor> successors_;                // of this node, ascending
   std::optional<Result<route::Filter>> own_filter_;  // for what shards make together
+  bool filtered_ = false;                            // whether one of them has a filter
+  std::optional<Result<Documents>> opened_;          // of the part that is sent, for their filters
   bool sink_ = false;
-  std::vector<InstanceId> peers_;  // all that the topology has, ascending
-  std::vector<InstanceId> lanes_;  // that this instance is in
-  std::vector<Job> ring_;
+  std::vector<InstanceId> peers_;    // all that the topology has, ascending
+  std::vector<InstanceId> lanes_;    // that this instance is in
+  std::vector<std::uint32_t> ring_;  // places of the jobs that wait
   std::size_t head_ = 0;
   std::size_t count_ = 0;
-  std::vector<std::unique_ptr<Open>> open_;  // used again and again
+  std::vector<std::unique_ptr<Open>> open_;  // places, used again and again
   std::vector<std::uint32_t> free_;          // places in open_
   std::vector<std::uint32_t> elsewhere_;     // those that go on elsewhere
+  Executed executed_;                        // the newest outcome
   Instant next_timeout_ = kNever;            // not later than the first of their deadlines
   Batcher batcher_;
   std::size_t batched_ = 0;               // jobs that wait in it

@@ -20,7 +20,7 @@ void Core::join_batch(std::uint32_t slot, const BatchRule& rule, Instant now) {
   request.endpoint = header.endpoint;
   request.slot = slot;
   request.documents = static_cast<std::uint32_t>((*documents)->size());
-  request.arrived = open.job.arrived - open.job.waited;
+  request.arrived = open.job.arrived.at - open.job.arrived.waited;
   request.deadline = open.job.deadline;
   if (!header.parameters.empty()) {
     const Result<ValueMap> sent = wire::decode_value(header.parameters.span());
@@ -107,14 +107,15 @@ Instant Core::run_batch(std::vector<BatchPiece>& pieces, Instant now) {
     batch_.reset(std::move(all));
     name_batch(pieces);
     const Ticket ticket{live->slot, open_[live->slot]->round};
-    const std::optional<Executed> executed =
+    executed_.clear();
+    const bool done =
         execution_.run(ticket, header_for_batch(first_part(open_[live->slot]->job).header), batch_,
-                       now, deadline - now);
-    FLOW_CHECK(executed.has_value(), "a batch went on elsewhere");
-    ended = executed->ended;
+                       now, deadline - now, executed_);
+    FLOW_CHECK(done, "a batch went on elsewhere");
+    ended = executed_.ended;
     batcher_.note_execution(ended - now);
     const Result<Documents*> answer = batch_.documents();
-    const std::optional<Error> trouble = indivisible(*executed, sent, answer);
+    const std::optional<Error> trouble = indivisible(executed_, sent, answer);
     std::size_t at = 0;
     for (const BatchPiece& piece : pieces) {
       Open& open = *open_[piece.slot];
@@ -135,9 +136,7 @@ void Core::leave_batch(std::uint32_t slot) {
   Open& open = *open_[slot];
   --batched_;
   if (open.begun != kNever) {
-    ++counters_.executed;
-    open.service_us = service_of(open);
-    add_hop(open, first_part(open.job).header);
+    note_execution(open, first_part(open.job).header);
   }
   if (open.trouble) return end_failed(slot, *std::exchange(open.trouble, std::nullopt));
   open.contents.answer(std::exchange(open.answer, {}));

@@ -24,18 +24,15 @@ bool Core::execute_next(Instant now, Instant& ended) {
 }
 
 bool Core::next_joins() const {
-  return has_work() && batcher_.rule_for(first_part(ring_[head_]).header.endpoint) != nullptr;
+  return has_work() &&
+         batcher_.rule_for(first_part(open_[ring_[head_]]->job).header.endpoint) != nullptr;
 }
 
 std::uint32_t Core::open_job() {
-  if (free_.empty()) {
-    free_.push_back(static_cast<std::uint32_t>(open_.size()));
-    open_.push_back(std::make_unique<Open>());
-  }
-  const std::uint32_t slot = free_.back();
-  free_.pop_back();
+  const std::uint32_t slot = ring_[head_];
+  head_ = (head_ + 1) % kMaxJobs;
+  --count_;
   Open& open = *open_[slot];
-  open.job = pop_job();
   ++open.round;
   open.in_use = true;
   return slot;
@@ -47,25 +44,34 @@ void Core::begin(std::uint32_t slot, Instant now) {
   Job& job = open.job;
   open.taken = open.begun = open.ended = now;
   open.service_us = 0;
-  const Status merged = merge_headers(job);
+  if (needs_merging(job)) {
+    const Status merged = merge_headers(job);
+    if (!merged && first_part(job).header.failure == nullptr)
+      return end_failed(slot, merged.error());
+  }
   wire::Part& part = first_part(job);
   const wire::PartHeader& header = part.header;
   if (header.failure != nullptr) return leave(slot);
-  if (!merged) return end_failed(slot, merged.error());
   if (now >= job.deadline) {
     return end_failed(slot, {Errc::kDeadlineExceeded,
                              fmt::format("the time was up before {} began", self_.executor)});
   }
   const bool runs = header.plan[self_.node.value].mode == wire::PlanMode::kRun;
-  if (Status prepared = prepare(open, part, runs); !prepared)
-    return end_failed(slot, std::move(prepared).error());
-  if (!job.joined.empty()) open.begun = open.ended = execution_.now();
+  open.contents.set_first_need(first_need_);
+  if (job.joined.empty()) {
+    open.contents.borrow(part.payload);
+  } else {
+    if (Status merged = merge_documents(open, header, runs); !merged)
+      return end_failed(slot, std::move(merged).error());
+    open.begun = open.ended = execution_.now();
+  }
   if (!runs) return end_well(slot);
   if (const BatchRule* rule = batcher_.rule_for(header.endpoint))
     return join_batch(slot, *rule, now);
-  std::optional<Executed> executed = execution_.run({slot, open.round}, header, open.contents,
-                                                    open.begun, job.deadline - open.begun);
-  if (executed) return take_outcome(slot, *std::move(executed));
+  executed_.clear();
+  if (execution_.run({slot, open.round}, header, open.contents, open.begun,
+                     job.deadline - open.begun, executed_))
+    return take_outcome(slot, executed_);
   elsewhere_.push_back(slot);
   next_timeout_ = std::min(next_timeout_, job.deadline);
 }
@@ -75,7 +81,7 @@ void Core::finish(Ticket ticket, Executed executed) {
   const Open& open = *open_[ticket.slot];
   if (!open.in_use || open.round != ticket.round) return;
   std::erase(elsewhere_, ticket.slot);
-  take_outcome(ticket.slot, std::move(executed));
+  take_outcome(ticket.slot, executed);
 }
 
 // Those whose time is up while they go on elsewhere end here.
@@ -99,33 +105,27 @@ void Core::end_late(Instant now) {
   }
 }
 
-std::uint32_t Core::service_of(const Open& open) {
-  return std::max(1U, to_us32(open.ended - open.begun));
-}
-
-void Core::take_outcome(std::uint32_t slot, Executed executed) {
+void Core::take_outcome(std::uint32_t slot, Executed& executed) {
   Open& open = *open_[slot];
   wire::PartHeader& header = first_part(open.job).header;
   open.ended = executed.ended;
   if (!executed.began) return end_failed(slot, *std::move(executed.error));
-  ++counters_.executed;
-  open.service_us = service_of(open);
-  add_hop(open, header);
+  note_execution(open, header);
   if (executed.results && !executed.error) executed.error = add_results(header, *executed.results);
   if (!executed.named_results.empty() && !executed.error) {
     if (Status united = route::unite_results(header.results, executed.named_results); !united)
       executed.error = std::move(united).error();
   }
   if (executed.error) return end_failed(slot, *std::move(executed.error));
-  route::add_missing_at(self_.executor, executed.missing, header.missing_elsewhere);
+  if (!executed.missing.empty())
+    route::add_missing_at(self_.executor, executed.missing, header.missing_elsewhere);
   end_well(slot);
 }
 
 void Core::end_well(std::uint32_t slot) {
   Open& open = *open_[slot];
-  Result<Bytes> payload = open.contents.finish(self_.max_part_bytes, ids_);
-  if (!payload) return end_failed(slot, std::move(payload).error());
-  first_part(open.job).payload = *std::move(payload);
+  Status finished = open.contents.finish(self_.max_part_bytes, ids_, first_part(open.job).payload);
+  if (!finished) return end_failed(slot, std::move(finished).error());
   leave(slot);
 }
 
@@ -153,25 +153,23 @@ void Core::leave(std::uint32_t slot) {
   free_.push_back(slot);
 }
 
+// A single part does where it may stand for shards that are missing.
+bool Core::needs_merging(const Job& job) const {
+  if (!job.joined.empty()) return true;
+  return may_miss_ && route::may_miss_shards(job.part->header, *topology_);
+}
+
 Status Core::merge_headers(Job& job) {
-  if (job.joined.empty()) {
-    if (!route::may_miss_shards(job.part->header, *topology_)) return {};
-    job.joined.push_back(std::move(job.part));
-  }
+  if (job.joined.empty()) job.joined.push_back(std::move(job.part));
   return route::merge_headers(job.joined, *topology_);
 }
 
-// Makes the contents of the job ready for a handler. The payloads stay with their parts too: they
-// go on where the job fails.
-Status Core::prepare(Open& open, const wire::Part& part, bool runs) {
+// Makes the contents of a job of several parts ready for a handler. The payloads stay with their
+// parts: they go on where the job fails.
+Status Core::merge_documents(Open& open, const wire::PartHeader& header, bool runs) {
   const Job& job = open.job;
   Contents& contents = open.contents;
-  contents.set_first_need(first_need_);
-  if (job.joined.empty()) {
-    contents.reset(part.payload);
-    return {};
-  }
-  const bool wants_matrix = runs && execution_.wants_matrix(part.header.endpoint);
+  const bool wants_matrix = runs && execution_.wants_matrix(header.endpoint);
   if (own_filter_ && !*own_filter_) return own_filter_->error();
   const route::Form form = route::form_for(own_node(), runs, wants_matrix);
   if (!runs) {
@@ -197,17 +195,20 @@ Status Core::prepare(Open& open, const wire::Part& part, bool runs) {
   return {};
 }
 
-void Core::add_hop(const Open& open, wire::PartHeader& header) const {
+// What it took, for the gateway and for people.
+void Core::note_execution(Open& open, wire::PartHeader& header) {
+  const std::uint32_t execute_us = to_us32(open.ended - open.begun);
+  ++counters_.executed;
+  open.service_us = std::max(1U, execute_us);
   if (header.hops.size() >= route::kMaxHops) return;
   const Job& job = open.job;
-  wire::Hop hop;
+  wire::Hop& hop = header.hops.emplace_back();
   hop.instance = self_.instance.value;
   hop.node = self_.node.value;
-  hop.queue_us = to_us32(job.waited + (open.taken - job.arrived));
-  hop.wire_us = to_us32(job.wire);
-  hop.reduce_us = to_us32(open.begun - open.taken);
-  hop.execute_us = to_us32(open.ended - open.begun);
-  header.hops.push_back(hop);
+  hop.queue_us = to_us32(job.arrived.waited + (open.taken - job.arrived.at));
+  hop.wire_us = to_us32(job.arrived.wire);
+  hop.reduce_us = job.joined.empty() ? 0 : to_us32(open.begun - open.taken);
+  hop.execute_us = execute_us;
 }
 
 // A dictionary result is kept under the name of the instance that gave it.

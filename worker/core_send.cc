@@ -57,8 +57,7 @@ void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
   header.remaining = std::max(deadline - now, Duration{});
   header.sent_at = now;
   header.sent_on_host = self_.host;
-  std::optional<Result<Documents>> opened;
-  const bool filters = header.failure == nullptr && !part.payload.empty() &&
+  const bool filters = filtered_ && header.failure == nullptr && !part.payload.empty() &&
                        !route::filtered_where_gathered(self_.node, header.plan);
   for (const Successor& successor : successors_) {
     if (successor.node.value >= header.plan.size()) continue;
@@ -66,29 +65,29 @@ void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
     if (entry.target == 0) continue;
     const Target to{InstanceId{entry.target}, entry.polling};
     if (filters && successor.filter) {
-      send_filtered(to, successor, part, opened, now);
+      send_filtered(to, successor, part, now);
     } else {
       send(to, header, part.payload, now);
     }
   }
+  opened_.reset();
   if (sink_) send({header.request.gateway}, header, part.payload, now);
 }
 
 // The documents are opened once for all successors. A filter that cannot be evaluated fails the
 // request where it would have gone.
-void Core::send_filtered(Target to, const Successor& successor, wire::Part& part,
-                         std::optional<Result<Documents>>& opened, Instant now) {
-  if (!opened) opened = Documents::open(part.payload);
+void Core::send_filtered(Target to, const Successor& successor, wire::Part& part, Instant now) {
+  if (!opened_) opened_ = Documents::open(part.payload);
   const Result<route::Filter>& filter = *successor.filter;
-  const Result<Bytes> passing = !filter   ? Result<Bytes>(filter.error())
-                                : *opened ? filter->keep_passing(**opened, part.payload)
-                                          : Result<Bytes>(opened->error());
+  const Result<Bytes> passing = !filter    ? Result<Bytes>(filter.error())
+                                : *opened_ ? filter->keep_passing(**opened_, part.payload)
+                                           : Result<Bytes>(opened_->error());
   if (passing) {
     send(to, part.header, *passing, now);
     return;
   }
   fail_at(successor.node, part.header, passing.error());
-  send(to, part.header, *opened ? part.payload : Bytes(), now);
+  send(to, part.header, *opened_ ? part.payload : Bytes(), now);
   part.header.failure.reset();
 }
 

@@ -15,13 +15,23 @@
 
 namespace flow::worker {
 
+// How an execution ended. Whoever has many after one another uses the same again: clear() makes it
+// as new.
 struct Executed {
-  Instant ended;  // when the handler was back; the instant it began where none ran
-  std::optional<Error> error;
+  Instant ended{};  // when the handler was back; the instant it began where none ran
+  std::optional<Error> error{};
   std::optional<ValueMap> results{};  // the dictionary the handler answered with
   Bytes named_results{};  // dictionaries of others, under their names (a Value buffer, a Map)
   std::vector<wire::MissingShard> missing{};  // shards that others had to leave out, by their names
   bool began = true;  // false: a failure that is no execution here, it gets no hop
+
+  void clear() {
+    error.reset();
+    results.reset();
+    named_results.clear();
+    missing.clear();
+    began = true;
+  }
 };
 
 // Which execution of a worker: its core makes them, each once.
@@ -50,11 +60,12 @@ class Execution {
   // Whether one more may begin.
   virtual bool has_room() const { return true; }
 
-  // Runs what serves the endpoint of `header`; contents stay as they are where nothing does.
-  // Nothing: it goes on elsewhere, and Core::finish() says how it ended. Until then, or until it
-  // is abandoned, `header` and `contents` stay where they are.
-  virtual std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header,
-                                      Contents& contents, Instant begun, Duration remaining) = 0;
+  // Runs what serves the endpoint of `header`; contents stay as they are where nothing does. True:
+  // it is done, and `executed`, which comes as new, says how it ended. False: it goes on elsewhere,
+  // and Core::finish() says that. Until then, or until it is abandoned, `header` and `contents`
+  // stay where they are.
+  virtual bool run(Ticket ticket, const wire::PartHeader& header, Contents& contents, Instant begun,
+                   Duration remaining, Executed& executed) = 0;
 
   // The next run() executes all these together; its `header` is the first one's. They stay where
   // they are until it is back.

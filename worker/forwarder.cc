@@ -37,14 +37,13 @@ std::string Forwarder::nobody_there() const {
                           : fmt::format("nobody answers at {}: {}", options_.address, trouble_);
 }
 
-std::optional<Executed> Forwarder::run(Ticket ticket, const wire::PartHeader& header,
-                                       Contents& contents, Instant begun, Duration remaining) {
-  const auto refuse = [begun](Error error) {
-    Executed executed;
+bool Forwarder::run(Ticket ticket, const wire::PartHeader& header, Contents& contents,
+                    Instant begun, Duration remaining, Executed& executed) {
+  const auto refuse = [begun, &executed](Error error) {
     executed.ended = begun;
     executed.error = std::move(error);
     executed.began = false;
-    return executed;
+    return true;
   };
   if (!far_.ready() && begun >= gives_up_at_) return refuse({Errc::kUnavailable, nobody_there()});
   Result<Bytes> payload = contents.finish(options_.max_part_bytes, ids_);
@@ -61,11 +60,11 @@ std::optional<Executed> Forwarder::run(Ticket ticket, const wire::PartHeader& he
   const bool limited = options_.timeout > Duration{} && options_.timeout < remaining;
   submission.deadline = begun + (limited ? options_.timeout : remaining);
   submission.open_documents = false;
-  submission.on_reply = [this, ticket](Reply reply) { replied(ticket, std::move(reply)); };
+  submission.on_reply = [this, ticket](Reply&& reply) { replied(ticket, reply); };
   if (open_.size() <= ticket.slot) open_.resize(ticket.slot + std::size_t{1});
   open_[ticket.slot].contents = &contents;
   open_[ticket.slot].request = far_.submit(std::move(submission), begun);
-  return std::nullopt;
+  return false;
 }
 
 void Forwarder::abandon(Ticket ticket) {
@@ -74,7 +73,7 @@ void Forwarder::abandon(Ticket ticket) {
   open = {};
 }
 
-void Forwarder::replied(Ticket ticket, Reply reply) {
+void Forwarder::replied(Ticket ticket, Reply& reply) {
   const Open open = std::exchange(open_[ticket.slot], {});
   wire::Response& response = reply.response;
   Executed executed;

@@ -47,8 +47,8 @@ class Forwarder final : public Execution {
 
   bool wants_matrix(std::string_view /*endpoint*/) const override { return false; }
   bool has_room() const override;
-  std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header, Contents& contents,
-                              Instant begun, Duration remaining) override;
+  bool run(Ticket ticket, const wire::PartHeader& header, Contents& contents, Instant begun,
+           Duration remaining, Executed& executed) override;
   void abandon(Ticket ticket) override;
   Instant now() const override { return clock_.now(); }
 
@@ -68,7 +68,7 @@ class Forwarder final : public Execution {
     std::uint64_t request = 0;  // the client core's id
   };
 
-  void replied(Ticket ticket, Reply reply);
+  void replied(Ticket ticket, Reply& reply);
   Error error_of(const wire::Failure& failure) const;
 
   const ForwarderOptions options_;

@@ -3,6 +3,7 @@
 #include <cxxabi.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <optional>
@@ -18,6 +19,11 @@ namespace {
 struct BadInput {
   Error error;
 };
+
+std::size_t catch_all_of(const std::vector<Executor::Binding>& bindings) {
+  const auto place = std::ranges::find(bindings, kCatchAll, &Executor::Binding::endpoint);
+  return static_cast<std::size_t>(place - bindings.begin());
+}
 
 std::string demangled(const char* name) {
   int status = 0;
@@ -54,16 +60,18 @@ class HandlerExecution::Call final : public Executor::Call, public Request {
   }
 
   // What answer_results() was given, if it is small enough to travel.
-  Result<std::optional<ValueMap>> take_results() {
-    if (!results_) return std::optional<ValueMap>();
+  void take_results(Executed& executed) {
+    if (!results_) return;
     const std::size_t bytes = wire::encode_value(*results_).size();
     if (bytes > kMaxResultBytes) {
-      return Error{Errc::kTooLarge,
-                   fmt::format("the dictionary result of executor '{}' has {} bytes, a result may "
-                               "have {}",
-                               executor_, bytes, kMaxResultBytes)};
+      executed.error = {Errc::kTooLarge,
+                        fmt::format("the dictionary result of executor '{}' has {} bytes, a result "
+                                    "may have {}",
+                                    executor_, bytes, kMaxResultBytes)};
+    } else {
+      executed.results = std::move(results_);
     }
-    return std::exchange(results_, std::nullopt);
+    results_.reset();
   }
 
   const Request& request() const override { return *this; }
@@ -110,6 +118,7 @@ class HandlerExecution::Call final : public Executor::Call, public Request {
 HandlerExecution::HandlerExecution(const Executor& executor, std::string executor_name,
                                    const Clock& clock, ExecutionWatch& watch)
     : executor_(executor),
+      catch_all_(catch_all_of(executor.bindings())),
       clock_(clock),
       watch_(watch),
       call_(std::make_unique<Call>(std::move(executor_name))) {}
@@ -134,12 +143,11 @@ Status HandlerExecution::check() const {
 }
 
 const Executor::Binding* HandlerExecution::find(std::string_view endpoint) const {
-  const Executor::Binding* catch_all = nullptr;
-  for (const Executor::Binding& binding : executor_.bindings()) {
+  const std::vector<Executor::Binding>& bindings = executor_.bindings();
+  for (const Executor::Binding& binding : bindings) {
     if (binding.endpoint == endpoint) return &binding;
-    if (binding.endpoint == kCatchAll) catch_all = &binding;
   }
-  return catch_all;
+  return catch_all_ < bindings.size() ? &bindings[catch_all_] : nullptr;
 }
 
 bool HandlerExecution::wants_matrix(std::string_view endpoint) const {
@@ -147,33 +155,26 @@ bool HandlerExecution::wants_matrix(std::string_view endpoint) const {
   return binding != nullptr && binding->wants_matrix;
 }
 
-std::optional<Executed> HandlerExecution::run(Ticket /*ticket*/, const wire::PartHeader& header,
-                                              Contents& contents, Instant begun,
-                                              Duration remaining) {
+bool HandlerExecution::run(Ticket /*ticket*/, const wire::PartHeader& header, Contents& contents,
+                           Instant begun, Duration remaining, Executed& executed) {
   const Executor::Binding* binding = find(header.endpoint);
   const Running alone{header.request, header.attempt};
   const std::span<const Running> batch = std::exchange(together_, {});
-  if (binding == nullptr) return Executed{begun, {}};
+  executed.ended = begun;
+  if (binding == nullptr) return true;
   call_->begin(header, contents, remaining);
   watch_.enter(batch.empty() ? std::span(&alone, 1) : batch, begun);
-  std::optional<Error> error;
   try {
     binding->handler(*call_);
   } catch (BadInput& bad) {
-    error = std::move(bad.error);
+    executed.error = std::move(bad.error);
   } catch (...) {
-    error = Error{Errc::kExecutorError, describe_exception()};
+    executed.error = Error{Errc::kExecutorError, describe_exception()};
   }
   watch_.leave();
-  Executed executed{clock_.now(), std::move(error)};
-  if (executed.error) return executed;
-  Result<std::optional<ValueMap>> results = call_->take_results();
-  if (results) {
-    executed.results = *std::move(results);
-  } else {
-    executed.error = std::move(results).error();
-  }
-  return executed;
+  executed.ended = clock_.now();
+  if (!executed.error) call_->take_results(executed);
+  return true;
 }
 
 }  // namespace flow::worker

@@ -47,8 +47,8 @@ class HandlerExecution final : public Execution {
   Status check() const;
 
   bool wants_matrix(std::string_view endpoint) const override;
-  std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header, Contents& contents,
-                              Instant begun, Duration remaining) override;
+  bool run(Ticket ticket, const wire::PartHeader& header, Contents& contents, Instant begun,
+           Duration remaining, Executed& executed) override;
   void together(std::span<const Running> requests) override { together_ = requests; }
   Instant now() const override { return clock_.now(); }
 
@@ -58,6 +58,7 @@ class HandlerExecution final : public Execution {
   const Executor::Binding* find(std::string_view endpoint) const;
 
   const Executor& executor_;
+  std::size_t catch_all_;  // its place among the bindings; past their end: there is none
   const Clock& clock_;
   ExecutionWatch& watch_;
   std::span<const Running> together_;  // for the next run()

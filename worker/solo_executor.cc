@@ -60,8 +60,8 @@ Result<Bytes> SoloExecutor::execute(Work& work, WorkDone& done, std::uint64_t ma
   header_.parameters = std::move(work.parameters);
   contents_.reset(work.payload);
   // Handlers run at once: there is always an outcome.
-  Executed executed =
-      *execution_->run({}, header_, contents_, done.begun, work.deadline - done.begun);
+  Executed executed;
+  execution_->run({}, header_, contents_, done.begun, work.deadline - done.begun, executed);
   done.executed = true;
   done.ended = executed.ended;
   if (executed.error) return *std::move(executed.error);

@@ -54,7 +54,9 @@ struct Reply {
 
 class Client {
  public:
-  using OnReply = std::function<void(Reply)>;
+  // The reply is the callee's to take, as a whole or in parts; what it leaves is used again, so
+  // that one who only looks (`const Reply&`) costs no copy. It does not outlive the call.
+  using OnReply = std::function<void(Reply&&)>;
 
   // Connects and waits for the gateway's welcome. kUnavailable names the address when nobody
   // answers within the connect timeout.

@@ -1,45 +1,44 @@
 #include "base/bytes.h"
 
+#include <new>
+
 #include "base/check.h"
 
 namespace flow {
-namespace {
 
-using Owner = std::shared_ptr<const void>;
-
-const Bytes::Ops kSharedOps = {
-    .copy = [](const void* from, void* to) { new (to) Owner(*static_cast<const Owner*>(from)); },
-    .destroy = [](void* owner) noexcept { static_cast<Owner*>(owner)->~Owner(); },
-};
-
-}  // namespace
+// Whoever is alone cannot be joined by others: then nothing needs to be written.
+void Bytes::release(Keeper* keeper) noexcept {
+  if (keeper->shares.load(std::memory_order_acquire) == 1 ||
+      keeper->shares.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    keeper->end(keeper);
+  }
+}
 
 Bytes Bytes::share(std::shared_ptr<const void> owner, std::span<const std::byte> bytes) {
-  static_assert(sizeof(Owner) <= kInlineOwner);
-  return wrap(kSharedOps, bytes, [&](void* storage) { new (storage) Owner(std::move(owner)); });
+  return keep<std::shared_ptr<const void>>(bytes, std::move(owner));
 }
 
-Bytes Bytes::copy_of(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return {};
-  std::shared_ptr<std::byte[]> buffer(new std::byte[bytes.size()]);
-  std::memcpy(buffer.get(), bytes.data(), bytes.size());
-  const std::byte* data = buffer.get();
-  return share(std::move(buffer), {data, bytes.size()});
-}
-
-Bytes Bytes::copy_of(std::string_view text) {
-  return copy_of(std::as_bytes(std::span(text)));
+// The buffer lies behind its keeper, in one allocation.
+Bytes Bytes::fresh(std::span<const std::byte> bytes) {
+  static_assert(sizeof(Keeper) == 16 && __STDCPP_DEFAULT_NEW_ALIGNMENT__ >= 16);
+  void* memory = ::operator new(sizeof(Keeper) + bytes.size());
+  auto* keeper = new (memory)
+      Keeper{.end = [](Keeper* ended) noexcept { ::operator delete(static_cast<void*>(ended)); }};
+  std::byte* data = static_cast<std::byte*>(memory) + sizeof(Keeper);
+  std::memcpy(data, bytes.data(), bytes.size());
+  return {keeper, {data, bytes.size()}};
 }
 
 Bytes Bytes::take(std::vector<std::byte> bytes) {
   if (bytes.empty()) return {};
-  auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
-  const std::span<const std::byte> view(*owner);
-  return share(std::move(owner), view);
+  const std::span<const std::byte> view(bytes);
+  return keep<std::vector<std::byte>>(view, std::move(bytes));
 }
 
 Bytes Bytes::slice(std::size_t offset, std::size_t count) const& {
-  return Bytes(*this).slice(offset, count);
+  FLOW_CHECK(offset <= size_ && count <= size_ - offset, "slice outside of its bytes");
+  if (keeper_ != nullptr) keeper_->shares.fetch_add(1, std::memory_order_relaxed);
+  return {keeper_, {data_ + offset, count}};
 }
 
 Bytes Bytes::slice(std::size_t offset, std::size_t count) && {

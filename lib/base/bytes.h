@@ -1,17 +1,17 @@
 // Bytes: an immutable run of bytes with whoever keeps it alive.
 //
-// The payload type of the whole engine. The owner may be a received message, a heap buffer or,
-// later, a slot in shared memory; users see only data() and size(). Copying shares the owner,
-// moving copies a few words, slicing shares. Owners of up to 64 bytes live inside, so wrapping a
-// received message allocates nothing. A Bytes belongs to one thread at a time; copies of it may
-// live on different threads if the owner's copies may (heap buffers and ZeroMQ messages may).
+// The payload type of the whole engine. What keeps the bytes may be a received message, a heap
+// buffer or, later, a slot in shared memory; users see only data() and size(). It is counted:
+// copying and slicing share it (one atomic addition), moving copies three words, and the last one
+// that lets go ends it, on whichever thread that is. A Bytes belongs to one thread at a time;
+// copies of it may live on different threads.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -21,35 +21,33 @@ namespace flow {
 
 class Bytes {
  public:
-  // How to handle one type of owner. An owner may be moved by copying its own bytes, and what it
-  // owns stays where it is meanwhile: so moving, which happens several times on the path of each
-  // message, calls nothing.
-  struct Ops {
-    void (*copy)(const void* from, void* to);  // shares the bytes
-    void (*destroy)(void* owner) noexcept;
-  };
-  static constexpr std::size_t kInlineOwner = 64;
-
   Bytes() = default;
-  ~Bytes() { reset(); }
-  Bytes(const Bytes& other) : ops_(other.ops_), data_(other.data_), size_(other.size_) {
-    if (ops_ != nullptr) ops_->copy(other.owner_, owner_);
+  ~Bytes() { let_go(); }
+  Bytes(const Bytes& other) : keeper_(other.keeper_), data_(other.data_), size_(other.size_) {
+    if (keeper_ != nullptr) keeper_->shares.fetch_add(1, std::memory_order_relaxed);
   }
-  Bytes(Bytes&& other) noexcept { take_over(other); }
+  Bytes(Bytes&& other) noexcept
+      : keeper_(std::exchange(other.keeper_, nullptr)),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
   Bytes& operator=(const Bytes& other) {
     if (this != &other) *this = Bytes(other);
     return *this;
   }
   Bytes& operator=(Bytes&& other) noexcept {
     if (this == &other) return *this;
-    reset();
-    take_over(other);
+    let_go();
+    keeper_ = std::exchange(other.keeper_, nullptr);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
     return *this;
   }
 
   // Copies into a fresh heap buffer, aligned to 16.
-  static Bytes copy_of(std::span<const std::byte> bytes);
-  static Bytes copy_of(std::string_view text);
+  static Bytes copy_of(std::span<const std::byte> bytes) {
+    return bytes.empty() ? Bytes() : fresh(bytes);
+  }
+  static Bytes copy_of(std::string_view text) { return copy_of(std::as_bytes(std::span(text))); }
 
   // Takes over a vector without copying.
   static Bytes take(std::vector<std::byte> bytes);
@@ -57,16 +55,19 @@ class Bytes {
   // Bytes of a buffer kept alive by `owner`.
   static Bytes share(std::shared_ptr<const void> owner, std::span<const std::byte> bytes);
 
-  // Wraps any owner of at most kInlineOwner bytes. `construct(storage)` builds the owner in place;
-  // `bytes` are its bytes.
-  template <typename Construct>
-  static Bytes wrap(const Ops& ops, std::span<const std::byte> bytes, Construct&& construct) {
-    Bytes wrapped;
-    construct(static_cast<void*>(wrapped.owner_));
-    wrapped.ops_ = &ops;
-    wrapped.data_ = bytes.data();
-    wrapped.size_ = bytes.size();
-    return wrapped;
+  // Bytes that a Kept, made of `arguments`, keeps alive until it is destroyed. Allocates.
+  template <typename Kept, typename... Arguments>
+  static Bytes keep(std::span<const std::byte> bytes, Arguments&&... arguments) {
+    auto keeper = std::make_unique<KeeperOf<Kept>>(std::forward<Arguments>(arguments)...);
+    return {keeper.release(), bytes};
+  }
+
+  // Lets go: empty again.
+  void clear() noexcept {
+    let_go();
+    keeper_ = nullptr;
+    data_ = nullptr;
+    size_ = 0;
   }
 
   const std::byte* data() const { return data_; }
@@ -75,36 +76,42 @@ class Bytes {
   std::span<const std::byte> span() const { return {data_, size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
 
-  // The part from `offset` of `count` bytes; both must lie inside. Shares the owner.
+  // The part from `offset` of `count` bytes; both must lie inside. Shares what keeps them.
   Bytes slice(std::size_t offset, std::size_t count) const&;
   Bytes slice(std::size_t offset, std::size_t count) &&;
 
-  // For the folder that knows the owner's type: the owner if it is of the type `ops` handles, else
-  // nullptr.
-  const void* owner(const Ops& ops) const { return ops_ == &ops ? owner_ : nullptr; }
-
  private:
-  void take_over(Bytes& other) noexcept {
-    ops_ = std::exchange(other.ops_, nullptr);
-    data_ = std::exchange(other.data_, nullptr);
-    size_ = std::exchange(other.size_, 0);
-    if (ops_ != nullptr) std::memcpy(owner_, other.owner_, kInlineOwner);
-  }
+  struct Keeper {
+    std::atomic<std::uint32_t> shares{1};
+    void (*end)(Keeper* keeper) noexcept;
+  };
+  template <typename Kept>
+  struct KeeperOf final : Keeper {
+    template <typename... Arguments>
+    explicit KeeperOf(Arguments&&... arguments)
+        : Keeper{.end = &destroy}, kept(std::forward<Arguments>(arguments)...) {}
+    static void destroy(Keeper* keeper) noexcept {
+      const std::unique_ptr<KeeperOf> ended(static_cast<KeeperOf*>(keeper));
+    }
+    Kept kept;
+  };
 
-  void reset() noexcept {
-    if (ops_ != nullptr) ops_->destroy(owner_);
-    ops_ = nullptr;
-    data_ = nullptr;
-    size_ = 0;
-  }
+  Bytes(Keeper* keeper, std::span<const std::byte> bytes)
+      : keeper_(keeper), data_(bytes.data()), size_(bytes.size()) {}
 
-  const Ops* ops_ = nullptr;
+  static Bytes fresh(std::span<const std::byte> bytes);  // not empty
+
+  void let_go() noexcept {
+    if (keeper_ != nullptr) release(keeper_);
+  }
+  static void release(Keeper* keeper) noexcept;
+
+  Keeper* keeper_ = nullptr;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
-  alignas(std::max_align_t) std::byte owner_[kInlineOwner];
 };
 
-// Equal bytes; who owns them does not matter.
+// Equal bytes; who keeps them does not matter.
 inline bool operator==(const Bytes& a, const Bytes& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }

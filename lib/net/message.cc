@@ -12,22 +12,15 @@ constexpr std::size_t kShareAbove = 1024;
 // A zmq_msg_t has 64 bytes and may keep what fits inside.
 constexpr std::size_t kInsideUpTo = sizeof(zmq_msg_t);
 
-zmq_msg_t* as_message(void* owner) {
-  return static_cast<zmq_msg_t*>(owner);
-}
+// A message that was received. It is moved in by copying its 64 bytes: what zmq_msg_move() does in
+// libzmq, behind two calls more.
+struct Message {
+  explicit Message(const zmq_msg_t& received) : message(received) {}
+  ~Message() { zmq_msg_close(&message); }
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
 
-// ZeroMQ's C functions take non-const messages also where they only read.
-zmq_msg_t* as_message(const void* owner) {
-  return static_cast<zmq_msg_t*>(const_cast<void*>(owner));  // NOLINT: see above
-}
-
-const Bytes::Ops kMessageOps = {
-    .copy =
-        [](const void* from, void* to) {
-          zmq_msg_init(as_message(to));
-          zmq_msg_copy(as_message(to), as_message(from));
-        },
-    .destroy = [](void* owner) noexcept { zmq_msg_close(as_message(owner)); },
+  zmq_msg_t message;
 };
 
 void release_bytes(void* /*data*/, void* hint) {
@@ -36,29 +29,17 @@ void release_bytes(void* /*data*/, void* hint) {
 
 }  // namespace
 
-// A message is moved by copying its 64 bytes: what zmq_msg_move() does in libzmq, behind two calls
-// more. Only the smallest messages have their bytes inside.
 Bytes wrap_message(zmq_msg_t& message) {
-  static_assert(sizeof(zmq_msg_t) <= Bytes::kInlineOwner);
   const std::span bytes(static_cast<const std::byte*>(zmq_msg_data(&message)),
                         zmq_msg_size(&message));
-  if (bytes.size() <= kInsideUpTo) {
-    Bytes copy = Bytes::copy_of(bytes);
-    zmq_msg_close(&message);
-    return copy;
-  }
-  return Bytes::wrap(kMessageOps, bytes,
-                     [&message](void* storage) { std::memcpy(storage, &message, sizeof message); });
+  // Only the smallest messages have their bytes inside: those do not stay where they are.
+  if (bytes.size() > kInsideUpTo) return Bytes::keep<Message>(bytes, message);
+  Bytes copy = Bytes::copy_of(bytes);
+  zmq_msg_close(&message);
+  return copy;
 }
 
 void unwrap_message(const Bytes& bytes, zmq_msg_t& message) {
-  if (const void* owner = bytes.owner(kMessageOps);
-      owner != nullptr && zmq_msg_data(as_message(owner)) == bytes.data() &&
-      zmq_msg_size(as_message(owner)) == bytes.size()) {
-    zmq_msg_init(&message);
-    zmq_msg_copy(&message, as_message(owner));
-    return;
-  }
   if (bytes.size() <= kShareAbove) {
     FLOW_CHECK(zmq_msg_init_size(&message, bytes.size()) == 0, "out of memory");
     if (!bytes.empty()) std::memcpy(zmq_msg_data(&message), bytes.data(), bytes.size());

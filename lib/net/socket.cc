@@ -217,7 +217,7 @@ Sent Socket::send_to(PeerId peer, const Bytes& frame) {
 bool Socket::receive_frames(Received& message) {
   *quiet_ = false;
   message.frames = 0;
-  message.second = Bytes();
+  message.second.clear();
   for (;;) {
     zmq_msg_t frame;
     zmq_msg_init(&frame);

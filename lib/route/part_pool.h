@@ -27,9 +27,9 @@ class PartPool {
   // Releases what the part holds on to: payload, parameters, results.
   void give(PartPointer part) {
     if (part == nullptr || free_.size() == kKept) return;
-    part->payload = Bytes();
-    part->header.parameters = Bytes();
-    part->header.results = Bytes();
+    part->payload.clear();
+    part->header.parameters.clear();
+    part->header.results.clear();
     free_.push_back(std::move(part));
   }
 

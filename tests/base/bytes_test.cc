@@ -49,6 +49,35 @@ TEST_CASE("the last copy releases the owner") {
   CHECK(watch.expired());
 }
 
+TEST_CASE("clear lets go of the owner, but not for those who share it") {
+  auto owner = std::make_shared<const std::string>("shared");
+  std::weak_ptr<const std::string> watch = owner;
+  const std::span<const std::byte> view = std::as_bytes(std::span(*owner));
+  Bytes bytes = Bytes::share(std::move(owner), view);
+  Bytes slice = bytes.slice(0, 3);
+  bytes.clear();
+  CHECK(bytes.empty());
+  CHECK(slice.text() == "sha");
+  slice.clear();
+  CHECK(watch.expired());
+}
+
+TEST_CASE("kept bytes end what keeps them once, with the last copy") {
+  struct Counter {
+    explicit Counter(int& endings) : ended(endings) {}
+    ~Counter() { ++ended; }
+    int& ended;
+  };
+  int ended = 0;
+  Bytes first = Bytes::keep<Counter>({}, ended);
+  {
+    const Bytes second = first;
+    first = Bytes();
+    CHECK(ended == 0);
+  }
+  CHECK(ended == 1);
+}
+
 TEST_CASE("a taken vector is not copied") {
   std::vector<std::byte> vector(100, std::byte{7});
   const std::byte* data = vector.data();

@@ -271,6 +271,38 @@ TEST_CASE("a failure arrives with code, message, executor and instance") {
   CHECK(reply.response.failure->instance == "encode/rep-1");
 }
 
+TEST_CASE("a reply that was only looked at leaves nothing in the next") {
+  FakeGateway* self = nullptr;
+  FakeGateway gateway([&self](net::PeerId peer, wire::Request request) {
+    wire::Response response = echo(request);
+    if (request.endpoint == "/failing") {
+      response.failure = std::make_unique<wire::Failure>();
+      *response.failure = {Errc::kExecutorError, "boom", "encode", "encode/rep-0"};
+      response.hops = {{"encode", "encode/rep-0", 0, 10, 0, 0}};
+    }
+    self->respond(peer, std::move(response));
+  });
+  self = &gateway;
+  gateway.start();
+  Result<Client> client = Client::connect(gateway.address());
+  REQUIRE(client.ok());
+  std::promise<Errc> failed;
+  client->submit("/failing", documents({"one"}), {}, [&failed](const Reply& reply) {
+    failed.set_value(reply.documents.size() == 1 ? reply.code() : Errc::kOk);
+  });
+  CHECK(failed.get_future().get() == Errc::kExecutorError);
+
+  std::promise<Reply> next;
+  client->submit_raw("/fine", {}, {}, {},
+                     [&next](Reply&& reply) { next.set_value(std::move(reply)); });
+
+  const Reply reply = next.get_future().get();
+  CHECK(reply.ok());
+  CHECK(reply.documents.empty());
+  CHECK(reply.response.payload.empty());
+  CHECK(reply.response.hops.empty());
+}
+
 TEST_CASE("on_reply may submit the next request; more than the limit is refused") {
   EchoGateway gateway;
   gateway.start();

@@ -27,7 +27,7 @@ class Recorder final : public Link {
   void send_cancel(std::uint64_t /*id*/) override { sent.emplace_back("cancel"); }
   void send_ping() override { sent.emplace_back("ping"); }
   void reopen() override { sent.emplace_back("reopen"); }
-  void deliver(Client::OnReply on_reply, bool /*open*/, Reply reply) override {
+  void deliver(const Client::OnReply& on_reply, bool /*open*/, Reply&& reply) override {
     on_reply(std::move(reply));
   }
 
@@ -58,9 +58,9 @@ struct Setup {
     core.submit(std::move(submission), at(when));
   }
   void respond(std::size_t request, Duration when) {
-    wire::Response response;
-    response.id = link.requests.at(request).id;
-    core.responded(std::move(response), at(when));
+    Reply reply;
+    reply.response.id = link.requests.at(request).id;
+    core.responded(std::move(reply), at(when));
   }
 
   Recorder link;

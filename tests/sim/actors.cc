@@ -353,19 +353,18 @@ bool WorkerProcess::wants_matrix(std::string_view endpoint) const {
   return far_ == nullptr && handlers_->wants_matrix(endpoint);
 }
 
-std::optional<worker::Executed> WorkerProcess::run(worker::Ticket ticket,
-                                                   const wire::PartHeader& header,
-                                                   worker::Contents& contents, Instant begun,
-                                                   Duration remaining) {
+bool WorkerProcess::run(worker::Ticket ticket, const wire::PartHeader& header,
+                        worker::Contents& contents, Instant begun, Duration remaining,
+                        worker::Executed& executed) {
   if (far_ != nullptr) {
     if (program_.binds(header.endpoint))
       cluster_.executed(header.request, cluster_.graph()[node_].name, shard_);
-    return far_->forwarder().run(ticket, header, contents, begun, remaining);
+    return far_->forwarder().run(ticket, header, contents, begun, remaining, executed);
   }
-  worker::Executed executed = *handlers_->run(ticket, header, contents, begun, remaining);
+  handlers_->run(ticket, header, contents, begun, remaining, executed);
   const std::int64_t us = to_us(service_);
   executed.ended = begun + cluster_.world().pick_us(us / 2, us * 3 / 2);
-  return executed;
+  return true;
 }
 
 void WorkerProcess::report() {

@@ -127,9 +127,8 @@ class WorkerProcess final : public Process,
   void copied(InstanceId sibling, const Status& outcome) override;
   // Execution: takes simulated time, or goes on at the far end.
   bool wants_matrix(std::string_view endpoint) const override;
-  std::optional<worker::Executed> run(worker::Ticket ticket, const wire::PartHeader& header,
-                                      worker::Contents& contents, Instant begun,
-                                      Duration remaining) override;
+  bool run(worker::Ticket ticket, const wire::PartHeader& header, worker::Contents& contents,
+           Instant begun, Duration remaining, worker::Executed& executed) override;
   bool has_room() const override { return far_ == nullptr || far_->forwarder().has_room(); }
   void abandon(worker::Ticket ticket) override { far_->forwarder().abandon(ticket); }
   Instant now() const override { return clock_.now(); }

@@ -89,18 +89,19 @@ void FarEnd::send_request(const wire::Request& request) {
   const std::int64_t us = to_us(service_);
   const Duration takes = world_.pick_us(us / 2, us * 3 / 2) + 2 * world_.pick_us(0, kLongestWayUs);
   comes_back(takes, [this, done, lacks] {
-    wire::Response response;
+    Reply reply;
+    wire::Response& response = reply.response;
     response.id = done->number;
     response.attempts = 1;
     response.failure = std::move(done->failure);
     response.payload = std::move(done->payload);
     response.results = std::move(done->results);
     if (lacks && response.failure == nullptr) response.missing.push_back(kLacks);
-    core_.responded(std::move(response), clock_.now());
+    core_.responded(std::move(reply), clock_.now());
   });
 }
 
-void FarEnd::deliver(Client::OnReply on_reply, bool /*open_documents*/, Reply reply) {
+void FarEnd::deliver(const Client::OnReply& on_reply, bool /*open_documents*/, Reply&& reply) {
   on_reply(std::move(reply));
 }
 

@@ -41,7 +41,7 @@ class FarEnd final : private client::Link {
   void send_cancel(std::uint64_t /*id*/) override {}
   void send_ping() override;
   void reopen() override {}
-  void deliver(Client::OnReply on_reply, bool open_documents, Reply reply) override;
+  void deliver(const Client::OnReply& on_reply, bool open_documents, Reply&& reply) override;
 
   void comes_back(Duration after, std::function<void()> what);
 

@@ -85,6 +85,41 @@ TEST_CASE("an answer replaces everything, and no documents are no payload") {
   CHECK(contents.finish(kLimit, ids)->empty());
 }
 
+TEST_CASE("a borrowed payload goes on where it lies, until somebody changes the documents") {
+  Contents contents;
+  wire::DocumentIds ids(1);
+  Bytes payload = documents({"x"});
+  const std::byte* data = payload.data();
+  contents.borrow(payload);
+  REQUIRE(contents.finish(kLimit, ids, payload).ok());
+  CHECK(payload.data() == data);
+
+  Bytes other;
+  contents.borrow(payload);
+  REQUIRE(contents.finish(kLimit, ids, other).ok());
+  CHECK(other.data() == data);
+
+  contents.borrow(payload);
+  (**contents.documents())[0].set_text("y");
+  REQUIRE(contents.finish(kLimit, ids, payload).ok());
+  CHECK(texts_of(payload) == Texts{"y"});
+}
+
+TEST_CASE("a borrowed payload stays where documents are too large to go on") {
+  Contents contents;
+  wire::DocumentIds ids(1);
+  Bytes payload = documents({"x"});
+  const std::size_t size = payload.size();
+  contents.borrow(payload);
+  CHECK(contents.finish(size - 1, ids, payload).error().code == Errc::kTooLarge);
+  CHECK(payload.size() == size);
+
+  contents.borrow(payload);
+  (**contents.documents())[0].set_text(std::string(1000, 'y'));
+  CHECK(contents.finish(size, ids, payload).error().code == Errc::kTooLarge);
+  CHECK(texts_of(payload) == Texts{"x"});
+}
+
 TEST_CASE("one job leaves nothing behind for the next") {
   Contents contents;
   wire::DocumentIds ids(1);

@@ -30,7 +30,9 @@ struct FakeLink final : client::Link {
   void send_cancel(std::uint64_t id) override { cancelled.push_back(id); }
   void send_ping() override {}
   void reopen() override {}
-  void deliver(Client::OnReply on_reply, bool, Reply reply) override { on_reply(std::move(reply)); }
+  void deliver(const Client::OnReply& on_reply, bool, Reply&& reply) override {
+    on_reply(std::move(reply));
+  }
   std::vector<wire::Request> requests;
   std::vector<std::uint64_t> cancelled;
   int hellos = 0;
@@ -67,7 +69,10 @@ struct Setup {
     header.endpoint = "/x";
     header.parameters = wire::encode_value(ValueMap{{"p", 1}});
     clock.time = at(when);
-    return forwarder.run({slot, 1}, header, contents[slot], at(when), remaining);
+    Executed executed;
+    if (!forwarder.run({slot, 1}, header, contents[slot], at(when), remaining, executed))
+      return std::nullopt;
+    return executed;
   }
   wire::Response response(std::size_t request) const {
     wire::Response response;
@@ -80,6 +85,11 @@ struct Setup {
     failed.attempts = attempts;
     failed.failure = std::make_unique<wire::Failure>(wire::Failure{code, "boom", "e", "e/rep-0"});
     return failed;
+  }
+  void respond(wire::Response response, Duration when) {
+    Reply reply;
+    reply.response = std::move(response);
+    far.responded(std::move(reply), at(when));
   }
   std::string text(std::uint32_t slot) {
     return std::string((**contents[slot].documents())[0].text());
@@ -118,10 +128,10 @@ TEST_CASE("replies end executions in any order, each with its own documents and 
   second.missing = {{"index", 1}};
   second.results = wire::encode_value(ValueMap{{"e/rep-0", ValueMap{{"n", 1}}}});
   s.clock.time = at(7ms);
-  s.far.responded(std::move(second), at(7ms));
+  s.respond(std::move(second), 7ms);
   wire::Response first = s.response(0);
   first.payload = s.link.requests[0].payload;
-  s.far.responded(std::move(first), at(8ms));
+  s.respond(std::move(first), 8ms);
 
   REQUIRE(s.ended.size() == 2);
   CHECK(s.ended[0].first == 1);
@@ -138,7 +148,7 @@ TEST_CASE("the far end's failure keeps its code and message and says where it wa
   Setup s;
   s.welcome();
   s.run(0, "a");
-  s.far.responded(s.failure(0, Errc::kExecutorError, 1), at(1ms));
+  s.respond(s.failure(0, Errc::kExecutorError, 1), 1ms);
   REQUIRE(s.ended.size() == 1);
   CHECK(s.ended[0].second.error->code == Errc::kExecutorError);
   CHECK(s.ended[0].second.error->message == "boom (e/rep-0 at tcp://far:7001)");
@@ -150,8 +160,8 @@ TEST_CASE("what the far end refused at its door was certainly not executed there
   s.welcome();
   s.run(0, "a");
   s.run(1, "b");
-  s.far.responded(s.failure(0, Errc::kUnavailable, 0), at(1ms));
-  s.far.responded(s.failure(1, Errc::kUnavailable, 1), at(1ms));
+  s.respond(s.failure(0, Errc::kUnavailable, 0), 1ms);
+  s.respond(s.failure(1, Errc::kUnavailable, 1), 1ms);
   CHECK_FALSE(s.ended.at(0).second.began);
   CHECK(s.ended.at(1).second.began);
 }
@@ -160,7 +170,7 @@ TEST_CASE("what the far end does not know itself is no execution of ours") {
   Setup s;
   s.welcome();
   s.run(0, "a");
-  s.far.responded(s.failure(0, Errc::kUnknownOutcome, 1), at(1ms));
+  s.respond(s.failure(0, Errc::kUnknownOutcome, 1), 1ms);
   CHECK_FALSE(s.ended.at(0).second.began);
 }
 
@@ -170,7 +180,7 @@ TEST_CASE("documents that do not verify are no answer, and the far end is named"
   s.run(0, "a");
   wire::Response broken = s.response(0);
   broken.payload = Bytes::copy_of("these are no documents");
-  s.far.responded(std::move(broken), at(1ms));
+  s.respond(std::move(broken), 1ms);
   REQUIRE(s.ended.size() == 1);
   CHECK(s.ended[0].second.error->code == Errc::kInternal);
   CHECK(s.ended[0].second.error->message.find(kFar) != std::string::npos);
@@ -265,7 +275,7 @@ TEST_CASE("what is abandoned is cancelled there and never ends here") {
   s.run(3, "a");
   s.forwarder.abandon({3, 1});
   CHECK(s.link.cancelled == std::vector{s.link.requests[0].id});
-  s.far.responded(s.response(0), at(1ms));
+  s.respond(s.response(0), 1ms);
   CHECK(s.ended.empty());
   CHECK(s.far.outstanding() == 0);
 }

@@ -109,7 +109,9 @@ struct Runner {
     header.parameters = wire::encode_value({{"key", 1}, {"node__key", 2}});
     header.written_ns = written_ns;
     contents.reset(std::move(payload));
-    return *execution.run({}, header, contents, at(1ms), 50ms);
+    Executed executed;
+    REQUIRE(execution.run({}, header, contents, at(1ms), 50ms, executed));
+    return executed;
   }
   Texts result() { return texts_of(*contents.finish(1U << 20, ids)); }
 

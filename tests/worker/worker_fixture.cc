@@ -97,15 +97,18 @@ bool FakeExecution::has_room() const {
   return elsewhere.size() < most_elsewhere;
 }
 
-std::optional<Executed> FakeExecution::run(Ticket ticket, const wire::PartHeader& /*header*/,
-                                           Contents& contents, Instant begun, Duration remaining) {
+bool FakeExecution::run(Ticket ticket, const wire::PartHeader& /*header*/, Contents& contents,
+                        Instant begun, Duration remaining, Executed& executed) {
   ++runs;
   seen_remaining = remaining;
   if (goes_elsewhere) {
     elsewhere.push_back({ticket, &contents});
-    return std::nullopt;
+    return false;
   }
-  return Executed{begun + service, handler(contents), results};
+  executed.ended = begun + service;
+  executed.error = handler(contents);
+  executed.results = results;
+  return true;
 }
 
 void FakeExecution::abandon(Ticket ticket) {

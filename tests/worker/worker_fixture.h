@@ -41,8 +41,8 @@ class FakePort final : public WorkerPort {
 class FakeExecution final : public Execution {
  public:
   bool wants_matrix(std::string_view endpoint) const override;
-  std::optional<Executed> run(Ticket ticket, const wire::PartHeader& header, Contents& contents,
-                              Instant begun, Duration remaining) override;
+  bool run(Ticket ticket, const wire::PartHeader& header, Contents& contents, Instant begun,
+           Duration remaining, Executed& executed) override;
   bool has_room() const override;
   void abandon(Ticket ticket) override;
   void together(std::span<const Running> requests) override {

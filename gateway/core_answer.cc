@@ -124,7 +124,7 @@ void Core::conclude(std::uint32_t slot, wire::Part& part, Instant now) {
   if (topology.sorts && response_.failure == nullptr) sort_like(entry.payload, response_.payload);
   take_hops(entry, part.header.hops, now);
   answer(entry, response_, now);
-  response_.payload = Bytes();
+  response_.payload.clear();
   end(slot, now);
 }
 
@@ -151,8 +151,8 @@ void Core::end(std::uint32_t slot, Instant now) {
   if (entry.state != Pending::State::kQueued) --in_flight_;
   bytes_ -= entry.bytes;
   if (gather_.open() > 0) gather_.drop_request(entry.header.request);
-  entry.payload = Bytes();
-  entry.header.parameters = Bytes();
+  entry.payload.clear();
+  entry.header.parameters.clear();
   entry.state = Pending::State::kAnswered;
   room_ = true;
   if (!settle(slot)) deadlines_.add(slot, now + kTailKept);

@@ -30,17 +30,19 @@ void FrontDoor::receive() {
   net::PeerId client;
   Received message;
   for (int i = 0; i < kBatch && socket_.receive_from(client, message); ++i) {
+    const Instant arrived = clock_.now();
     const Status opened = wire::for_each_message(
-        std::move(message), [this, client](Received one) { on_message(client, std::move(one)); });
+        std::move(message),
+        [this, client, arrived](Received&& one) { on_message(client, std::move(one), arrived); });
     if (!opened) ++malformed_;
   }
 }
 
-void FrontDoor::on_message(net::PeerId client, Received message) {
+void FrontDoor::on_message(net::PeerId client, Received&& message, Instant arrived) {
   const std::optional<wire::Peek> peek = wire::peek(message);
   const wire::Kind kind = peek ? peek->kind : wire::Kind::kPart;
   if (kind == wire::Kind::kRequest) {
-    on_request(client, std::move(message));
+    on_request(client, std::move(message), arrived);
   } else if (kind == wire::Kind::kClientHello) {
     on_hello(client, message);
   } else if (kind == wire::Kind::kPing) {
@@ -72,7 +74,7 @@ void FrontDoor::carry_for(net::PeerId client) {
   carried_[client.value];
 }
 
-void FrontDoor::on_request(net::PeerId client, Received message) {
+void FrontDoor::on_request(net::PeerId client, Received&& message, Instant arrived) {
   if (!wire::decode_request(std::move(message), request_)) {
     ++malformed_;
     return;
@@ -87,7 +89,7 @@ void FrontDoor::on_request(net::PeerId client, Received message) {
     answer(client, response);
     return;
   }
-  owner_.on_request(client, request_);
+  owner_.on_request(client, std::move(request_), arrived);
 }
 
 Status FrontDoor::verify(wire::Request& request) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "net/context.h"
 #include "net/socket.h"
 #include "wire/carrier.h"
@@ -32,7 +33,9 @@ class DoorOwner {
   // documents are looked at.
   virtual bool acceptable(net::PeerId client, const wire::Request& request) = 0;
 
-  virtual void on_request(net::PeerId client, wire::Request request) = 0;
+  // `arrived`: when the message that brought it was taken from the socket. The request may be taken
+  // out of the door's hands; else it is forgotten.
+  virtual void on_request(net::PeerId client, wire::Request&& request, Instant arrived) = 0;
   virtual void on_cancel(net::PeerId client, std::uint64_t request) = 0;
 };
 
@@ -40,8 +43,9 @@ class FrontDoor {
  public:
   static constexpr std::uint32_t kInFlight = 1024;  // of one client
 
-  // `owner` outlives it. `seed`: for the ids of documents, another one in each process.
-  FrontDoor(DoorOwner& owner, std::uint64_t seed) : owner_(owner), ids_(seed) {}
+  // `owner` and `clock` outlive it. `seed`: for the ids of documents, another one in each process.
+  FrontDoor(DoorOwner& owner, const Clock& clock, std::uint64_t seed)
+      : owner_(owner), clock_(clock), ids_(seed) {}
 
   // `max_request`: bytes of the largest request or answer.
   Status open(net::Context& context, std::uint64_t max_request);
@@ -63,15 +67,16 @@ class FrontDoor {
   std::uint64_t dropped() const { return dropped_; }      // answers nobody took
 
  private:
-  void on_message(net::PeerId client, Received message);
+  void on_message(net::PeerId client, Received&& message, Instant arrived);
   void on_hello(net::PeerId client, const Received& message);
-  void on_request(net::PeerId client, Received message);
+  void on_request(net::PeerId client, Received&& message, Instant arrived);
   Status verify(wire::Request& request);
   Status give_ids(Bytes& payload);
   void carry_for(net::PeerId client);
   void send(net::PeerId client, const Frames& frames);
 
   DoorOwner& owner_;
+  const Clock& clock_;
   net::Socket socket_;
   wire::ClientEncoder encoder_;
   wire::DocumentIds ids_;

@@ -27,24 +27,25 @@ void add_missing(const route::Planner& planner, const route::Choices& choices,
   }
 }
 
-void name_hops(const route::Planner& planner, const route::Choices& choices,
-               const std::vector<wire::Hop>& hops, std::vector<wire::ResponseHop>& named) {
-  const wire::Topology& topology = *planner.topology();
-  for (const wire::Hop& hop : hops) {
-    if (hop.node >= topology.nodes.size()) continue;
-    wire::ResponseHop& one = named.emplace_back();
-    one.executor = topology.nodes[hop.node].executor();
-    const std::span<const route::Choice> members = choices.of(NodeIndex{hop.node});
-    const auto member =
-        std::ranges::find(members, InstanceId{hop.instance}, &route::Choice::instance);
-    const route::Planner::Target* target =
-        member == members.end() ? nullptr : planner.find_at(member->slot, hop.instance);
-    one.instance = target != nullptr ? target->name : one.executor;
-    one.queue_us = hop.queue_us;
-    one.execute_us = hop.execute_us;
-    one.reduce_us = hop.reduce_us;
-    one.wire_us = hop.wire_us;
+void HopNames::name(const Who& who, const wire::TopologyNode& node,
+                    const route::Planner::Target* target) {
+  if (count_ == written_.size()) {
+    named_.emplace_back();
+    written_.emplace_back();
   }
+  written_[count_] = who;
+  wire::ResponseHop& one = named_[count_];
+  one.executor = node.executor();
+  one.instance = target != nullptr ? target->name : one.executor;
+}
+
+void HopNames::cut() {
+  named_.resize(count_);
+  written_.resize(count_);
+}
+
+void HopNames::forget() {
+  std::ranges::fill(written_, Who());
 }
 
 void name_missing(const wire::Topology& topology, const wire::PartHeader& header,

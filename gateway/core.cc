@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "gateway/answer.h"
-
 namespace flow::gateway {
 namespace {
 
@@ -34,6 +32,7 @@ Core::Core(const Settings& settings, InstanceId self, std::uint32_t host, Effect
 void Core::on_topology(std::shared_ptr<const wire::Topology> topology, Instant now) {
   filters_.update(*topology);
   const std::vector<InstanceId> gone = planner_.update(std::move(topology));
+  hop_names_.forget();
   note_empty(now);
   queues_.resize(std::max(queues_.size(), planner_.endpoints()));
   if (!gone.empty()) lose(gone, now);
@@ -63,52 +62,67 @@ void Core::note_empty(Instant now) {
 void Core::refuse(ClientId client, std::uint64_t client_request, wire::Failure failure,
                   Duration retry_after) {
   counters_.add(Counter::kRefused);
-  response_ = wire::Response();
-  response_.id = client_request;
-  response_.failure = std::make_unique<wire::Failure>(std::move(failure));
-  response_.retry_after = retry_after;
-  effects_.answer(client, response_);
+  wire::Response response;
+  response.id = client_request;
+  response.failure = std::make_unique<wire::Failure>(std::move(failure));
+  response.retry_after = retry_after;
+  effects_.answer(client, response);
+}
+
+inline Core::Unwanted Core::unwanted(const wire::Request& request) const {
+  const std::size_t size = request.payload.size();
+  if (draining_) return Unwanted::kDraining;
+  if (planner_.topology() == nullptr) return Unwanted::kStarting;
+  if (request.endpoint.empty() || request.endpoint.size() > kMaxEndpoint)
+    return Unwanted::kEndpoint;
+  if (size > settings_.max_request) return Unwanted::kLarge;
+  if (queued_ >= settings_.max_queued) return Unwanted::kQueueFull;
+  if (bytes_ > 0 && bytes_ + size > settings_.max_in_flight_bytes) return Unwanted::kBytesFull;
+  return Unwanted::kNo;
+}
+
+void Core::turn_away(ClientId client, const wire::Request& request, Unwanted why) {
+  const auto say = [&](Errc code, std::string message, Duration retry_after = {}) {
+    refuse(client, request.id, {code, std::move(message), {}, {}}, retry_after);
+  };
+  switch (why) {
+    case Unwanted::kNo: return;
+    case Unwanted::kDraining:
+      return say(Errc::kUnavailable, fmt::format("flow '{}' is shutting down", settings_.flow));
+    case Unwanted::kStarting:
+      return say(Errc::kUnavailable, fmt::format("flow '{}' is starting", settings_.flow),
+                 kRetryAfter);
+    case Unwanted::kEndpoint:
+      return say(Errc::kInvalidArgument,
+                 fmt::format("the endpoint must have 1 to {} bytes, it has {}", kMaxEndpoint,
+                             request.endpoint.size()));
+    case Unwanted::kLarge:
+      return say(Errc::kTooLarge, fmt::format("the documents have {} bytes, at most {} are allowed "
+                                              "([gateway] max_request); send fewer in a request",
+                                              request.payload.size(), settings_.max_request));
+    case Unwanted::kQueueFull:
+      return say(Errc::kOverloaded,
+                 fmt::format("{} requests are waiting, the limit ([gateway] max_queued)", queued_),
+                 kRetryAfter);
+    case Unwanted::kBytesFull:
+      return say(Errc::kOverloaded,
+                 fmt::format("requests with {} bytes are under way, at most {} may be "
+                             "([gateway] max_in_flight_bytes)",
+                             bytes_, settings_.max_in_flight_bytes),
+                 kRetryAfter);
+  }
 }
 
 bool Core::acceptable(ClientId client, const wire::Request& request) {
-  const auto say = [&](Errc code, std::string message, Duration retry_after = {}) {
-    refuse(client, request.id, {code, std::move(message), {}, {}}, retry_after);
-    return false;
-  };
-  if (draining_) {
-    return say(Errc::kUnavailable, fmt::format("flow '{}' is shutting down", settings_.flow));
-  }
-  if (planner_.topology() == nullptr) {
-    return say(Errc::kUnavailable, fmt::format("flow '{}' is starting", settings_.flow),
-               kRetryAfter);
-  }
-  if (request.endpoint.empty() || request.endpoint.size() > kMaxEndpoint) {
-    return say(Errc::kInvalidArgument,
-               fmt::format("the endpoint must have 1 to {} bytes, it has {}", kMaxEndpoint,
-                           request.endpoint.size()));
-  }
-  if (request.payload.size() > settings_.max_request) {
-    return say(Errc::kTooLarge, fmt::format("the documents have {} bytes, at most {} are allowed "
-                                            "([gateway] max_request); send fewer in a request",
-                                            request.payload.size(), settings_.max_request));
-  }
-  if (queued_ >= settings_.max_queued) {
-    return say(Errc::kOverloaded,
-               fmt::format("{} requests are waiting, the limit ([gateway] max_queued)", queued_),
-               kRetryAfter);
-  }
-  if (bytes_ > 0 && bytes_ + request.payload.size() > settings_.max_in_flight_bytes) {
-    return say(Errc::kOverloaded,
-               fmt::format("requests with {} bytes are under way, at most {} may be "
-                           "([gateway] max_in_flight_bytes)",
-                           bytes_, settings_.max_in_flight_bytes),
-               kRetryAfter);
-  }
-  return true;
+  const Unwanted why = unwanted(request);
+  if (why == Unwanted::kNo) return true;
+  turn_away(client, request, why);
+  return false;
 }
 
-void Core::on_request(ClientId client, wire::Request request, Instant now) {
-  if (!acceptable(client, request)) return;
+void Core::on_request(ClientId client, wire::Request&& request, Instant now) {
+  if (const Unwanted why = unwanted(request); why != Unwanted::kNo)
+    return turn_away(client, request, why);
   const Result<const std::vector<bool>*> skip =
       targets_.skips(request.target_executor, *planner_.topology());
   if (!skip) {
@@ -126,13 +140,13 @@ void Core::on_request(ClientId client, wire::Request request, Instant now) {
   entry.client = client;
   entry.client_request = request.id;
   entry.endpoint = planner_.endpoint(request.endpoint);
-  entry.skip = **skip;
+  if (!(*skip)->empty()) entry.skip = **skip;
   entry.accepted = now;
   const Duration allowed = request.timeout > Duration{} ? request.timeout : settings_.deadline;
   entry.deadline = now + std::min(allowed, kLongestDeadline);
   entry.bytes = request.payload.size();
   entry.payload = std::move(request.payload);
-  entry.header.request = {self_, entry.sequence};
+  entry.header.request = {self_, table_.sequence(slot)};
   entry.header.endpoint.swap(request.endpoint);
   entry.header.parameters = std::move(request.parameters);
   entry.header.written_ns = stamp(now);
@@ -215,9 +229,9 @@ void Core::enter(Pending& entry) {
 Core::Admission Core::echo(std::uint32_t slot, Instant now) {
   Pending& entry = table_[slot];
   enter(entry);
-  response_ = wire::Response();
-  response_.payload = entry.payload;
-  answer(entry, now);
+  wire::Response response;
+  response.payload = entry.payload;
+  answer(entry, response, now);
   end(slot, now);
   return Admission::kEnded;
 }

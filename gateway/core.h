@@ -5,10 +5,11 @@
 //   final part, or those of all shards -> answer
 //
 // Pure, `(event, now) -> effects`: no socket, no clock; the service and the simulator drive the
-// same core. One thread. Bounds: max_in_flight admitted and max_queued waiting requests,
-// max_in_flight_bytes accepted bytes, 3 attempts a request, a budget of new attempts after deaths;
-// what is refused is refused at once and counted. A request that two instances were executing when
-// they died is not given to a third: POISONED.
+// same core. `now` is when what caused the event was taken from its socket; a carrier brings all
+// its messages at once. It never goes back. One thread. Bounds: max_in_flight admitted and
+// max_queued waiting requests, max_in_flight_bytes accepted bytes, 3 attempts a request, a budget
+// of new attempts after deaths; what is refused is refused at once and counted. A request that two
+// instances were executing when they died is not given to a third: POISONED.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "base/timer_wheel.h"
+#include "gateway/answer.h"
 #include "gateway/counters.h"
 #include "gateway/entry_filters.h"
 #include "gateway/request_table.h"
@@ -67,9 +69,9 @@ class Core {
   // asking before its documents are looked at: on_request() asks again.
   bool acceptable(ClientId client, const wire::Request& request);
 
-  // A client's request; documents already verified, `bytes` its size. Answered through Effects, now
-  // (refused) or later.
-  void on_request(ClientId client, wire::Request request, Instant now);
+  // A client's request, documents already verified; taken from the caller's object, whose memory
+  // stays of use. Answered through Effects, now (refused) or later.
+  void on_request(ClientId client, wire::Request&& request, Instant now);
   void on_cancel(ClientId client, std::uint64_t client_request, Instant now);
   void on_client_gone(ClientId client, Instant now);
 
@@ -109,7 +111,12 @@ class Core {
     return admission == Admission::kFull || admission == Admission::kNobody;
   }
 
+  // Why a request is not taken.
+  enum class Unwanted { kNo, kDraining, kStarting, kEndpoint, kLarge, kQueueFull, kBytesFull };
+
   // core.cc: from the front door to the first executors.
+  Unwanted unwanted(const wire::Request& request) const;
+  void turn_away(ClientId client, const wire::Request& request, Unwanted why);
   std::uint64_t stamp(Instant now);
   void refuse(ClientId client, std::uint64_t client_request, wire::Failure failure,
               Duration retry_after);
@@ -134,10 +141,10 @@ class Core {
   void on_shard(std::uint32_t slot, route::PartPointer held, Instant now);
   wire::Part& join_shards();
   void conclude(std::uint32_t slot, wire::Part& part, Instant now);
-  void answer(Pending& entry, Instant now);
+  void answer(Pending& entry, wire::Response& response, Instant now);
   void answer_failure(std::uint32_t slot, wire::Failure failure, Instant now);
   void end(std::uint32_t slot, Instant now);
-  void settle(std::uint32_t slot);
+  bool settle(std::uint32_t slot);
   void leave_queue(std::uint32_t slot);
   void drop(std::uint32_t slot, Instant now);
 
@@ -146,7 +153,7 @@ class Core {
   void note_finished(Pending& entry, NodeIndex node, route::Choice& choice, Duration service,
                      Instant now);
   void note_ready(Pending& entry, NodeIndex finished, Instant now);
-  void finish_answering(Pending& entry, const std::vector<wire::Hop>& hops, Instant now);
+  void take_hops(Pending& entry, const std::vector<wire::Hop>& hops, Instant now);
   void find_deaf(Instant now);
   const route::Choice* deaf_member(const Pending& entry, Instant now) const;
   bool deaf(const Pending& entry, NodeIndex node, const route::Choice& choice, Instant now) const;
@@ -193,7 +200,8 @@ class Core {
   SlotQueue retries_;                              // goes before all of them
   std::vector<std::uint32_t> losing_;              // slots in kLosing
   std::vector<std::vector<Instant>> empty_since_;  // by node, lack; kNever: it is there
-  wire::Response response_;
+  wire::Response response_;                        // conclude()'s
+  HopNames hop_names_{response_.hops};
   Counters counters_;
   std::uint64_t bytes_ = 0;
   std::uint64_t receipts_ = 0;

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "gateway/answer.h"
 #include "gateway/core.h"
 #include "route/merge.h"
 
@@ -115,35 +114,34 @@ void Core::conclude(std::uint32_t slot, wire::Part& part, Instant now) {
   Pending& entry = table_[slot];
   const wire::Topology& topology = *planner_.topology();
   leave_queue(slot);
-  response_.hops.clear();
-  name_hops(planner_, entry.choices, part.header.hops, response_.hops);
   response_.missing.clear();
-  name_missing(topology, part.header, response_.missing);
+  if (!part.header.missing.empty() || !part.header.missing_elsewhere.empty())
+    name_missing(topology, part.header, response_.missing);
   response_.failure = std::move(part.header.failure);
   response_.results = std::move(part.header.results);
   response_.retry_after = {};
   response_.payload = std::move(part.payload);
   if (topology.sorts && response_.failure == nullptr) sort_like(entry.payload, response_.payload);
-  finish_answering(entry, part.header.hops, now);
-  answer(entry, now);
+  take_hops(entry, part.header.hops, now);
+  answer(entry, response_, now);
+  response_.payload.clear();
   end(slot, now);
 }
 
-// response_ holds the outcome; fills in what every answer has.
-void Core::answer(Pending& entry, Instant now) {
-  counters_.add(response_.failure == nullptr ? Counter::kAnswered : Counter::kFailed);
-  response_.id = entry.client_request;
-  response_.request = entry.header.request;
-  response_.attempts = entry.header.attempt;
-  response_.total_us = static_cast<std::uint64_t>(to_us(now - entry.accepted));
-  effects_.answer(entry.client, response_);
-  response_.payload = Bytes();
+// `response` holds the outcome; fills in what every answer has.
+void Core::answer(Pending& entry, wire::Response& response, Instant now) {
+  counters_.add(response.failure == nullptr ? Counter::kAnswered : Counter::kFailed);
+  response.id = entry.client_request;
+  response.request = entry.header.request;
+  response.attempts = entry.header.attempt;
+  response.total_us = static_cast<std::uint64_t>(to_us(now - entry.accepted));
+  effects_.answer(entry.client, response);
 }
 
 void Core::answer_failure(std::uint32_t slot, wire::Failure failure, Instant now) {
-  response_ = wire::Response();
-  response_.failure = std::make_unique<wire::Failure>(std::move(failure));
-  answer(table_[slot], now);
+  wire::Response response;
+  response.failure = std::make_unique<wire::Failure>(std::move(failure));
+  answer(table_[slot], response, now);
   end(slot, now);
 }
 
@@ -153,19 +151,19 @@ void Core::end(std::uint32_t slot, Instant now) {
   if (entry.state != Pending::State::kQueued) --in_flight_;
   bytes_ -= entry.bytes;
   if (gather_.open() > 0) gather_.drop_request(entry.header.request);
-  entry.payload = Bytes();
-  entry.header.parameters = Bytes();
+  entry.payload.clear();
+  entry.header.parameters.clear();
   entry.state = Pending::State::kAnswered;
   room_ = true;
-  deadlines_.add(slot, now + kTailKept);
-  settle(slot);
+  if (!settle(slot)) deadlines_.add(slot, now + kTailKept);
 }
 
-void Core::settle(std::uint32_t slot) {
-  const Pending& entry = table_[slot];
-  if (std::ranges::any_of(entry.choices.all(), &route::Choice::charged)) return;
+// Whether nothing of it runs any more: then it is forgotten.
+bool Core::settle(std::uint32_t slot) {
+  if (table_[slot].choices.charged()) return false;
   deadlines_.cancel(slot);
   table_.free(slot);
+  return true;
 }
 
 // It waits no longer, if it did.

@@ -49,15 +49,26 @@ void Core::note_ready(Pending& entry, NodeIndex finished, Instant now) {
   }
 }
 
-// An answer stands for the finish of all it waited for. Of ALL_ASYNC it did not wait for all.
-void Core::finish_answering(Pending& entry, const std::vector<wire::Hop>& hops, Instant now) {
-  if (entry.runs.empty()) return;
+// What an answer says of the way it took, which stands for the finish of all it waited for. Of
+// ALL_ASYNC it did not wait for all. How far the request got matters no longer.
+void Core::take_hops(Pending& entry, const std::vector<wire::Hop>& hops, Instant now) {
+  const std::vector<wire::TopologyNode>& nodes = planner_.topology()->nodes;
+  const std::size_t count = nodes.size();
+  hop_names_.begin();
   for (const wire::Hop& hop : hops) {
-    if (hop.node >= entry.runs.size()) continue;
+    if (hop.node >= count) continue;
     const NodeIndex node{hop.node};
-    if (route::Choice* choice = entry.choices.find(node, InstanceId{hop.instance}))
-      note_finished(entry, node, *choice, microseconds(std::max(1U, hop.execute_us)), now);
+    route::Choice* choice = entry.choices.find(node, InstanceId{hop.instance});
+    hop_names_.add(hop, nodes[hop.node],
+                   choice == nullptr ? nullptr : planner_.find_at(choice->slot, hop.instance));
+    if (choice == nullptr || !choice->charged) continue;
+    const Duration service = microseconds(std::max(1U, hop.execute_us));
+    if (entry.header.plan[hop.node].mode == wire::PlanMode::kRun)
+      planner_.sample(*choice, node, entry.endpoint, service, now);
+    planner_.release(*choice, entry.bytes);
   }
+  hop_names_.end();
+  if (!entry.choices.charged()) return;
   for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
     if (!planner_.shape().answers[n]) continue;
     if (entry.header.plan[n].polling == wire::Polling::kAllAsync) continue;
@@ -124,7 +135,7 @@ void Core::find_deaf(Instant now) {
   deaf_at_ = now;
   for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
     Pending& entry = table_[slot];
-    if (entry.state != Pending::State::kInFlight) continue;
+    if (entry.state != Pending::State::kInFlight || now - entry.accepted < kDeafAfter) continue;
     const route::Choice* member = deaf_member(entry, now);
     if (member == nullptr || !take_token(now)) continue;
     const InstanceId instance = member->instance;

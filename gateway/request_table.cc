@@ -7,15 +7,16 @@ std::uint32_t RequestTable::take() {
   if (!free_.empty()) {
     slot = free_.back();
     free_.pop_back();
-  } else if (slots_.size() < limit_) {
-    slot = static_cast<std::uint32_t>(slots_.size());
-    slots_.emplace_back();
+  } else if (slots() < limit_) {
+    slot = slots();
+    if (slot % kChunk == 0) chunks_.push_back(std::make_unique<Pending[]>(kChunk));
+    sequences_.push_back(0);
   } else {
     return kNoSlot;
   }
   ++used_;
-  Pending& entry = slots_[slot];
-  entry.sequence = (++number_ << kSlotBits) | slot;
+  sequences_[slot] = (++number_ << kSlotBits) | slot;
+  Pending& entry = (*this)[slot];
   entry.state = Pending::State::kQueued;
   entry.next = kNoSlot;
   entry.skip.clear();
@@ -28,19 +29,10 @@ std::uint32_t RequestTable::take() {
 }
 
 void RequestTable::free(std::uint32_t slot) {
-  Pending& entry = slots_[slot];
-  entry.state = Pending::State::kFree;
-  entry.sequence = 0;
-  entry.payload = Bytes();
-  entry.header.parameters = Bytes();
+  (*this)[slot].state = Pending::State::kFree;
+  sequences_[slot] = 0;
   free_.push_back(slot);
   --used_;
-}
-
-std::uint32_t RequestTable::find(std::uint64_t sequence) const {
-  const auto slot = static_cast<std::uint32_t>(sequence & ((1U << kSlotBits) - 1));
-  return slot < slots_.size() && slots_[slot].sequence == sequence && sequence != 0 ? slot
-                                                                                    : kNoSlot;
 }
 
 void SlotQueue::push(RequestTable& table, std::uint32_t slot) {

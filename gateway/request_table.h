@@ -7,8 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <string>
+#include <memory>
 #include <vector>
 
 #include "base/bytes.h"
@@ -35,7 +34,8 @@ struct NodeRun {
   Instant finished_at = kNever;  // when its finish was reported here
 };
 
-struct Pending {
+// What most looks need comes first.
+struct alignas(64) Pending {
   enum class State : std::uint8_t {
     kFree,
     kQueued,    // accepted, waiting for room
@@ -46,23 +46,22 @@ struct Pending {
   };
 
   State state = State::kFree;
-  std::uint64_t sequence = 0;  // running number << kSlotBits | slot
-  ClientId client;
-  std::uint64_t client_request = 0;
+  bool refused = false;  // kLosing: not for a death, an instance could not reach what it stands for
+  std::uint8_t killed = 0;           // attempts in which an instance died while it executed it
+  std::uint16_t blamed_attempt = 0;  // the last of them
   route::EndpointIndex endpoint = 0;
-  std::vector<bool> skip;  // by node: passed over by target_executor; empty: none
+  ClientId client;
+  std::uint32_t next = kNoSlot;  // in the queue it stands in
+  std::uint64_t client_request = 0;
   Instant accepted{};
   Instant deadline{};
   Instant retry_at{};
-  std::uint8_t killed = 0;           // attempts in which an instance died while it executed it
-  std::uint16_t blamed_attempt = 0;  // the last of them
-  bool refused = false;  // kLosing: not for a death, an instance could not reach what it stands for
   std::uint64_t bytes = 0;
-  Bytes payload;
-  wire::PartHeader header;  // endpoint, parameters, plan, attempt: reused for each first part
   route::Choices choices;
-  std::vector<NodeRun> runs;     // by node
-  std::uint32_t next = kNoSlot;  // in the queue it stands in
+  std::vector<NodeRun> runs;  // by node
+  wire::PartHeader header;    // request, endpoint, parameters, plan: reused for each first part
+  Bytes payload;
+  std::vector<bool> skip;  // by node: passed over by target_executor; empty: none
 };
 
 class RequestTable {
@@ -74,22 +73,36 @@ class RequestTable {
 
   // A fresh entry, or kNoSlot when the table is full.
   std::uint32_t take();
+  // Its payload and parameters were let go of.
   void free(std::uint32_t slot);
 
-  Pending& operator[](std::uint32_t slot) { return slots_[slot]; }
-  const Pending& operator[](std::uint32_t slot) const { return slots_[slot]; }
+  // Entries stay where they are.
+  Pending& operator[](std::uint32_t slot) { return chunks_[slot / kChunk][slot % kChunk]; }
+  const Pending& operator[](std::uint32_t slot) const {
+    return chunks_[slot / kChunk][slot % kChunk];
+  }
 
-  // The slot of a sequence number; kNoSlot when that request is gone.
-  std::uint32_t find(std::uint64_t sequence) const;
+  // Running number << kSlotBits | slot.
+  std::uint64_t sequence(std::uint32_t slot) const { return sequences_[slot]; }
+
+  // The slot of a sequence number; kNoSlot when that request is gone. Touches no entry.
+  std::uint32_t find(std::uint64_t sequence) const {
+    const auto slot = static_cast<std::uint32_t>(sequence & ((1U << kSlotBits) - 1));
+    return slot < sequences_.size() && sequences_[slot] == sequence && sequence != 0 ? slot
+                                                                                     : kNoSlot;
+  }
 
   std::uint32_t size() const { return used_; }  // taken slots
-  std::uint32_t slots() const { return static_cast<std::uint32_t>(slots_.size()); }
+  std::uint32_t slots() const { return static_cast<std::uint32_t>(sequences_.size()); }
 
  private:
+  static constexpr std::uint32_t kChunk = 32;
+
   std::uint32_t limit_;
   std::uint32_t used_ = 0;
   std::uint64_t number_ = 0;
-  std::deque<Pending> slots_;
+  std::vector<std::unique_ptr<Pending[]>> chunks_;
+  std::vector<std::uint64_t> sequences_;  // by slot; 0: free
   std::vector<std::uint32_t> free_;
 };
 

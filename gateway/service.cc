@@ -29,8 +29,9 @@ Service::Service(Arguments arguments, net::Context& context, const Clock& clock)
       context_(context),
       clock_(clock),
       loop_(clock),
-      door_(*this, static_cast<std::uint64_t>(clock.now().time_since_epoch().count()) ^
-                       (std::uint64_t{host_id()} << 32U) ^ static_cast<std::uint64_t>(getpid())),
+      door_(*this, clock,
+            static_cast<std::uint64_t>(clock.now().time_since_epoch().count()) ^
+                (std::uint64_t{host_id()} << 32U) ^ static_cast<std::uint64_t>(getpid())),
       peers_(context),
       member_({wire::Role::kGateway, arguments_.name, static_cast<std::uint32_t>(getpid()),
                host_name(), std::string(version())},
@@ -196,8 +197,8 @@ bool Service::acceptable(net::PeerId client, const wire::Request& request) {
   return core_->acceptable(ClientId{client.value}, request);
 }
 
-void Service::on_request(net::PeerId client, wire::Request request) {
-  core_->on_request(ClientId{client.value}, std::move(request), clock_.now());
+void Service::on_request(net::PeerId client, wire::Request&& request, Instant arrived) {
+  core_->on_request(ClientId{client.value}, std::move(request), arrived);
 }
 
 void Service::on_cancel(net::PeerId client, std::uint64_t request) {
@@ -221,24 +222,30 @@ void Service::publish_part(InstanceId lane, const wire::PartHeader& header, cons
 
 void Service::on_data() {
   Received message;
-  const auto receive = [this](Received& received) { return data_.receive(received); };
+  Instant arrived{};
+  const auto receive = [this, &arrived](Received& received) {
+    const bool any = data_.receive(received);
+    if (any) arrived = clock_.now();
+    return any;
+  };
   for (int i = 0; (i < kBatch || inbox_.pending()) && inbox_.next(message, receive); ++i) {
-    const std::optional<wire::Peek> peek = wire::peek(message);
-    Status status = Error{Errc::kInvalidArgument, "unknown message"};
-    if (peek && peek->kind == wire::Kind::kPart) {
-      route::PartPointer part = core_->blank();
-      status = wire::decode_part(std::move(message), *part);
-      if (status.ok()) {
-        core_->on_part(std::move(part), clock_.now());
-      } else {
-        core_->give_back(std::move(part));
-      }
-    } else if (peek && peek->kind == wire::Kind::kReport) {
-      status = wire::decode_report(message, report_);
-      if (status.ok()) core_->on_report(report_, clock_.now());
-    }
-    if (!status.ok()) counters_.add(Counter::kMalformed);
+    if (!take(std::move(message), arrived)) counters_.add(Counter::kMalformed);
   }
+}
+
+// Whether it is understood.
+bool Service::take(Received&& message, Instant arrived) {
+  const std::optional<wire::Peek> peek = wire::peek(message);
+  if (!peek) return false;
+  if (peek->kind == wire::Kind::kPart) {
+    route::PartPointer part = core_->blank();
+    const bool understood = wire::decode_part(std::move(message), *part).ok();
+    understood ? core_->on_part(std::move(part), arrived) : core_->give_back(std::move(part));
+    return understood;
+  }
+  if (peek->kind != wire::Kind::kReport || !wire::decode_report(message, report_)) return false;
+  core_->on_report(report_, arrived);
+  return true;
 }
 
 void Service::suspect(InstanceId /*instance*/) {

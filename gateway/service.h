@@ -52,7 +52,7 @@ class Service final : public Effects, public cluster::BrokerPort, public client:
   // DoorOwner
   wire::ClientWelcome welcome() override;
   bool acceptable(net::PeerId client, const wire::Request& request) override;
-  void on_request(net::PeerId client, wire::Request request) override;
+  void on_request(net::PeerId client, wire::Request&& request, Instant arrived) override;
   void on_cancel(net::PeerId client, std::uint64_t request) override;
 
   void on_control();
@@ -65,6 +65,7 @@ class Service final : public Effects, public cluster::BrokerPort, public client:
   void read_subscriptions();
   void switch_to(const std::shared_ptr<const wire::Topology>& topology);
   void on_data();
+  bool take(Received&& message, Instant arrived);
   Instant before_wait(Instant now);
   void beat(Instant now);
   void stop_asked();

@@ -29,8 +29,9 @@ Listener::Listener(ListenerOptions options, net::Context& context, const Clock& 
       context_(context),
       clock_(clock),
       loop_(clock),
-      door_(*this, static_cast<std::uint64_t>(clock.now().time_since_epoch().count()) ^
-                       (std::uint64_t{host_id()} << 32U) ^ static_cast<std::uint64_t>(getpid())),
+      door_(*this, clock,
+            static_cast<std::uint64_t>(clock.now().time_since_epoch().count()) ^
+                (std::uint64_t{host_id()} << 32U) ^ static_cast<std::uint64_t>(getpid())),
       core_(options_.config.name, random_incarnation(), {}, *this) {}
 
 Listener::~Listener() = default;
@@ -114,8 +115,8 @@ bool Listener::acceptable(net::PeerId client, const wire::Request& request) {
   return core_.acceptable(CallerId{client.value}, request);
 }
 
-void Listener::on_request(net::PeerId client, wire::Request request) {
-  core_.on_request(CallerId{client.value}, std::move(request), clock_.now());
+void Listener::on_request(net::PeerId client, wire::Request&& request, Instant arrived) {
+  core_.on_request(CallerId{client.value}, std::move(request), arrived);
 }
 
 void Listener::on_cancel(net::PeerId client, std::uint64_t request) {

@@ -43,7 +43,7 @@ class Listener final : private client::DoorOwner, private ListenerPort {
   // DoorOwner
   wire::ClientWelcome welcome() override { return core_.welcome(); }
   bool acceptable(net::PeerId client, const wire::Request& request) override;
-  void on_request(net::PeerId client, wire::Request request) override;
+  void on_request(net::PeerId client, wire::Request&& request, Instant arrived) override;
   void on_cancel(net::PeerId client, std::uint64_t request) override;
   // ListenerPort
   void execute(Work work) override { to_do_.push_back(std::move(work)); }

@@ -9,8 +9,18 @@ constexpr double kFeedbackUs = 11'000;  // until a finish is known at the gatewa
 constexpr std::uint32_t kMaxWindow = 1024;
 constexpr std::uint32_t kFirstWindow = 8;
 constexpr double kSmoothing = 0.05;
+constexpr std::size_t kLook = 16;  // receipts; executions end nearly in the order of theirs
 
 }  // namespace
+
+inline Reporter::Gateway& Reporter::find(InstanceId id) {
+  for (Gateway& gateway : gateways_) {
+    if (gateway.id == id) return gateway;
+  }
+  Gateway& gateway = gateways_.emplace_back();
+  gateway.id = id;
+  return gateway;
+}
 
 void Reporter::set_gateways(std::span<const InstanceId> gateways) {
   std::erase_if(gateways_, [gateways](const Gateway& gateway) {
@@ -20,12 +30,21 @@ void Reporter::set_gateways(std::span<const InstanceId> gateways) {
     find(id).known = true;
 }
 
-Reporter::Gateway& Reporter::find(InstanceId id) {
-  const auto found = std::ranges::find(gateways_, id, &Gateway::id);
-  if (found != gateways_.end()) return *found;
-  Gateway& gateway = gateways_.emplace_back();
-  gateway.id = id;
-  return gateway;
+// Whether the receipt was still to be told; looks at the oldest few.
+inline bool Reporter::replace_receipt(Gateway& gateway, const wire::Progress& finish) {
+  wire::Progress* const begin = gateway.pending.data();
+  wire::Progress* const end = begin + gateway.pending.size();
+  wire::Progress* at = begin + gateway.receipts;
+  while (at != end && at->finished != 0)
+    ++at;
+  gateway.receipts = static_cast<std::size_t>(at - begin);
+  for (std::size_t left = kLook; at != end && left > 0; ++at, --left) {
+    if (at->sequence != finish.sequence || at->attempt != finish.attempt || at->finished != 0)
+      continue;
+    *at = finish;
+    return true;
+  }
+  return false;
 }
 
 void Reporter::add(InstanceId id, const wire::Progress& progress, Instant now) {
@@ -38,6 +57,7 @@ void Reporter::add(InstanceId id, const wire::Progress& progress, Instant now) {
     const double service = progress.service_us;
     service_us_ = measured_ ? service_us_ + kSmoothing * (service - service_us_) : service;
     measured_ = true;
+    if (replace_receipt(gateway, progress)) return;
   }
   if (gateway.pending.size() >= kMaxPending) {
     ++dropped_;
@@ -69,6 +89,7 @@ bool Reporter::take_due(Instant now, InstanceId& id, std::vector<wire::Progress>
   id = gateway.id;
   entries.clear();
   gateway.reported = now;
+  gateway.receipts = 0;
   if (gateway.pending.size() <= kMaxEntries) {
     entries.swap(gateway.pending);
     gateway.finished = 0;

@@ -1,6 +1,9 @@
 // When a worker tells a gateway about its requests: when half of a window was finished, else 10 ms
 // after something changed, else every 200 ms while that gateway has work here. Pure.
 //
+// What was finished before its receipt was told is told as finished alone, in the receipt's place:
+// who finished has received.
+//
 // The control thread owns one. Bounded: kMaxPending entries a gateway, what is above is lost and
 // counted.
 #pragma once
@@ -55,6 +58,7 @@ class Reporter {
     InstanceId id;
     bool known = false;
     std::vector<wire::Progress> pending;
+    std::size_t receipts = 0;       // pending ones before this are all finished
     std::uint64_t outstanding = 0;  // received here, not finished
     std::uint32_t finished = 0;     // of the pending ones
     Instant changed = kNever;       // when the oldest pending entry came
@@ -62,6 +66,7 @@ class Reporter {
   };
 
   Gateway& find(InstanceId id);
+  static bool replace_receipt(Gateway& gateway, const wire::Progress& finish);
   Instant due(const Gateway& gateway) const;
 
   std::uint32_t concurrency_;

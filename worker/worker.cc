@@ -217,15 +217,11 @@ void Worker::await_progress(Instant now) {
 }
 
 bool Worker::take_progress(Instant now) {
-  bool any = false;
-  while (const std::optional<ProgressItem> item = shared_.progress.pop()) {
-    reporter_.add(item->gateway, item->progress, now);
-    any = true;
-  }
-  if (any) {
-    shared_.wake_after.store(reporter_.half_window(), std::memory_order_relaxed);
-  }
-  return any;
+  const std::size_t items = shared_.progress.take_all(
+      [this, now](const ProgressItem& item) { reporter_.add(item.gateway, item.progress, now); });
+  if (items == 0) return false;
+  shared_.wake_after.store(reporter_.half_window(), std::memory_order_relaxed);
+  return true;
 }
 
 void Worker::send_reports(Instant now) {

@@ -1,11 +1,10 @@
-// A bounded queue between exactly two threads: one pushes, one pops. No locks, no allocation after
+// A bounded queue between exactly two threads: one pushes, one takes. No locks, no allocation after
 // construction.
 #pragma once
 
 #include <atomic>
 #include <bit>
 #include <cstddef>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -31,22 +30,21 @@ class SpscQueue {
     return true;
   }
 
-  // Consumer thread. Nothing when empty.
-  std::optional<T> pop() {
+  // Consumer thread. Calls `each(T&)` for the items that are there now, in order; how many. Their
+  // room is free when it returns.
+  template <typename Each>
+  std::size_t take_all(const Each& each) {
     const std::size_t head = head_.load(std::memory_order_relaxed);
-    if (head == cached_tail_) {
-      cached_tail_ = tail_.load(std::memory_order_acquire);
-      if (head == cached_tail_) return std::nullopt;
-    }
-    std::optional<T> item(std::move(slots_[head & (slots_.size() - 1)]));
-    head_.store(head + 1, std::memory_order_release);
-    return item;
+    const std::size_t tail = tail_.load(std::memory_order_acquire);
+    for (std::size_t at = head; at != tail; ++at)
+      each(slots_[at & (slots_.size() - 1)]);
+    head_.store(tail, std::memory_order_release);
+    return tail - head;
   }
 
  private:
   std::vector<T> slots_;
   alignas(64) std::atomic<std::size_t> head_{0};
-  std::size_t cached_tail_ = 0;  // consumer's
   alignas(64) std::atomic<std::size_t> tail_{0};
   std::size_t cached_head_ = 0;  // producer's
 };

@@ -31,7 +31,8 @@ class TimerWheel {
     timer.due = due;
     timer.set = true;
     timer.previous = kNone;
-    Key& head = heads_[bucket_of(tick_of(due))];
+    timer.bucket = bucket_of(tick_of(due));
+    Key& head = heads_[timer.bucket];
     timer.next = head;
     if (head != kNone) timers_[head].previous = key;
     head = key;
@@ -44,7 +45,7 @@ class TimerWheel {
     if (timer.previous != kNone) {
       timers_[timer.previous].next = timer.next;
     } else {
-      heads_[bucket_of(tick_of(timer.due))] = timer.next;
+      heads_[timer.bucket] = timer.next;
     }
     if (timer.next != kNone) timers_[timer.next].previous = timer.previous;
     timer.set = false;
@@ -83,6 +84,7 @@ class TimerWheel {
     Instant due{};
     Key next = kNone;
     Key previous = kNone;
+    std::uint16_t bucket = 0;
     bool set = false;
   };
 
@@ -90,8 +92,8 @@ class TimerWheel {
   static std::int64_t tick_of(Instant instant) {
     return (instant.time_since_epoch().count() + kResolution.count() - 1) / kResolution.count();
   }
-  static std::size_t bucket_of(std::int64_t tick) {
-    return static_cast<std::size_t>(tick % kBuckets);
+  static std::uint16_t bucket_of(std::int64_t tick) {
+    return static_cast<std::uint16_t>(tick % kBuckets);
   }
 
   std::array<Key, kBuckets> heads_{};

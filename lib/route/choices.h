@@ -33,8 +33,8 @@ struct Blocked {
   std::uint32_t lack = kInstance;
 };
 
-// One instance's share in a request.
-struct Choice {
+// One instance's share in a request; a line of the cache.
+struct alignas(64) Choice {
   std::uint32_t slot = 0;  // the planner's own index of the target
   InstanceId instance;
   std::uint16_t shard = 0;
@@ -68,6 +68,14 @@ class Choices {
       if (choice.instance == instance) return &choice;
     }
     return nullptr;
+  }
+
+  // Whether any is charged.
+  bool charged() const {
+    for (const Choice& choice : members_) {
+      if (choice.charged) return true;
+    }
+    return false;
   }
 
   // For another request.

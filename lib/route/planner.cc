@@ -27,38 +27,13 @@ constexpr std::uint16_t kNoShard = 0xFFFF;
 // whoever was slow once is tried again, the sooner the less slow it was.
 Duration faded(Duration difference, Duration age) {
   constexpr std::int64_t kForgotten = 30;
+  if (age < kStale) return difference;
   return difference / (std::int64_t{1} << std::clamp<std::int64_t>(age / kStale, 0, kForgotten));
 }
 
 void blend(Duration& estimate, bool& known, Duration sample) {
   estimate = known ? estimate + (sample - estimate) / kSmoothing : sample;
   known = true;
-}
-
-// The candidate with the least delay, of its equals the one with less to do, then whose turn it is;
-// kNone when none has room.
-template <typename OfferOf>
-std::size_t pick(std::size_t count, const OfferOf& offer_of) {
-  if (count == 1) return offer_of(0).room ? 0 : kNone;
-  Duration least = Duration::max();
-  for (std::size_t i = 0; i < count; ++i) {
-    if (const auto offer = offer_of(i); offer.room) least = std::min(least, offer.delay);
-  }
-  if (least == Duration::max()) return kNone;
-  const Duration limit =
-      least + kTie +
-      Duration(static_cast<std::int64_t>(kTieShare * static_cast<double>(least.count())));
-  std::size_t best = kNone;
-  std::pair<std::uint32_t, std::uint64_t> best_turn;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto offer = offer_of(i);
-    if (!offer.room || offer.delay > limit) continue;
-    const std::pair turn{offer.outstanding, offer.last_used};
-    if (best != kNone && turn >= best_turn) continue;
-    best = i;
-    best_turn = turn;
-  }
-  return best;
 }
 
 }  // namespace
@@ -87,67 +62,66 @@ EndpointIndex Planner::endpoint(std::string_view name) const {
 void Planner::refresh_leads(EndpointIndex endpoint, Instant now) {
   if (now - leads_at_[endpoint] < kLeadsEvery) return;
   leads_at_[endpoint] = now;
-  std::vector<NodeEstimate>& nodes = estimates_[endpoint];
+  std::vector<Kind>& nodes = kinds_[endpoint];
   for (const NodeIndex node : shape_.order) {
     Duration lead{};
     for (const NodeIndex need : topology_->nodes[node.value].needs) {
       if (need == kGatewayNode) continue;
-      const NodeEstimate& before = nodes[need.value];
+      const Kind& before = nodes[need.value];
       lead = std::max(lead, before.lead + before.service);
     }
     nodes[node.value].lead = lead;
   }
 }
 
-Duration Planner::service_of(const Target& target, const Task& task) const {
+inline Duration Planner::service_of(const Target& target, const Task& task) const {
   if (!task.run) return kFastest;
   const Target::Estimate& own = target.estimates[task.endpoint];
-  const NodeEstimate& mean = estimates_[task.endpoint][task.node.value];
-  if (!own.known) return std::max(mean.service, kFastest);
-  return std::max(mean.service + faded(own.service - mean.service, task.now - own.sampled_at),
-                  kFastest);
+  const Duration mean = task.kind->service;
+  if (!own.known) return std::max(mean, kFastest);
+  return std::max(mean + faded(own.service - mean, task.now - own.sampled_at), kFastest);
 }
 
 // The window of a target for one endpoint, in executions. While no time is known for the endpoint,
 // the slowest other endpoint of the node stands for it: work of a known kind must not keep an
 // unknown one out for ever.
-double Planner::window(const Target& target, const Task& task, Duration service) const {
-  const NodeEstimate* estimate = &estimates_[task.endpoint][task.node.value];
-  const Batches batches = batches_of(task);
-  if (task.run && !estimate->known) {
-    for (const std::vector<NodeEstimate>& other : estimates_) {
-      const NodeEstimate& candidate = other[task.node.value];
-      if (candidate.known && (!estimate->known || candidate.service > estimate->service)) {
-        estimate = &candidate;
-      }
+inline double Planner::window(const Target& target, const Task& task, Duration service) const {
+  const Kind* kind = task.kind;
+  if (task.run && !kind->known) {
+    for (const std::vector<Kind>& other : kinds_) {
+      const Kind& candidate = other[task.node.value];
+      if (candidate.known && (!kind->known || candidate.service > kind->service)) kind = &candidate;
     }
-    if (!estimate->known) return target.concurrency * (batches.size > 1 ? kUnknownBatches : 1);
-    service = std::max(estimate->service, kFastest);
+    if (!kind->known) return target.concurrency * (task.batch() > 1 ? kUnknownBatches : 1);
+    service = std::max(kind->service, kFastest);
   }
-  const auto reach = static_cast<double>(
-      (3 * estimate->lead + kFeedback + batches.timeout + milliseconds(1)).count());
+  const Duration patience = task.run ? task.kind->patience : Duration{};
+  const auto reach =
+      static_cast<double>((3 * kind->lead + kFeedback + patience + milliseconds(1)).count());
   return target.concurrency * (2 + reach / static_cast<double>(service.count()));
 }
 
-bool Planner::has_room(const Target& target, const Task& task, Duration service,
-                       bool awaited) const {
+inline bool Planner::has_room(const Target& target, const Task& task, Duration service,
+                              bool awaited) const {
   if (target.outstanding == 0) return true;
   if (target.outstanding >= kMaxWindow || target.doubted) return false;
   if (target.outstanding_bytes + task.bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
     return false;
-  return !awaited || static_cast<double>(target.occupied) < window(target, task, service) * kWhole;
+  if (!awaited || target.occupied < std::uint64_t{target.concurrency} * kWhole) return true;
+  return static_cast<double>(target.occupied) < window(target, task, service) * kWhole;
 }
 
 Planner::Offer Planner::offer(const Target& target, const Task& task) const {
   const Duration service = service_of(target, task);
-  Duration delay = target.work / target.concurrency + service;
+  Duration delay = service;
+  delay += target.concurrency == 1 ? target.work : target.work / target.concurrency;
   if (task.now < target.avoid_until) delay += kAvoided;
   if (target.executing > Duration{}) {
     const Duration age = target.executing + (task.now - target.reported_at);
     delay += std::max(Duration{}, age - service);
   }
-  const bool room = has_room(target, task, service, shape_.answers[task.node.value]);
-  return {room, delay, target.outstanding, target.last_used};
+  const bool room = has_room(target, task, service, task.kind->awaited);
+  return {room, service, delay, target.outstanding, target.last_used};
 }
 
 // All members must have room, and be done; where the first wins, one of them, and the others only
@@ -173,6 +147,30 @@ Planner::Offer Planner::offer(const Lane& lane, const Task& task) const {
   return all;
 }
 
+// Of the offers at hand: the one with the least delay, of its equals that of who has less to do,
+// then whose turn it is; kNone when none has room.
+std::size_t Planner::pick() {
+  Duration least = Duration::max();
+  for (const Offer& offer : offers_) {
+    if (offer.room) least = std::min(least, offer.delay);
+  }
+  if (least == Duration::max()) return kNone;
+  const Duration limit =
+      least + kTie +
+      Duration(static_cast<std::int64_t>(kTieShare * static_cast<double>(least.count())));
+  std::size_t best = kNone;
+  std::pair<std::uint32_t, std::uint64_t> best_turn;
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    const Offer& offer = offers_[i];
+    if (!offer.room || offer.delay > limit) continue;
+    const std::pair turn{offer.outstanding, offer.last_used};
+    if (best != kNone && turn >= best_turn) continue;
+    best = i;
+    best_turn = turn;
+  }
+  return best;
+}
+
 // Whether all needs of a node are planned: a hanging node behind one without instances is left out
 // too.
 bool Planner::reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) const {
@@ -181,36 +179,46 @@ bool Planner::reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) 
   });
 }
 
-void Planner::choose(std::uint32_t slot, const Task& task, Choices& choices) const {
-  const Target& target = targets_[slot];
+inline void Planner::choose(std::uint32_t slot, const Target& target, const Task& task,
+                            Duration service, Choices& choices) {
   Choice& choice = choices.members_.emplace_back();
   choice.slot = slot;
   choice.instance = target.id;
   choice.shard = target.shard;
-  const std::uint32_t together = batches_of(task).size;
-  choice.charge = service_of(target, task) / together;
-  choice.share = kWhole / together;
   choice.replica = target.replica;
+  const std::uint32_t together = task.batch();
+  choice.charge = together == 1 ? service : service / together;
+  choice.share = together == 1 ? kWhole : kWhole / together;
 }
 
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,
-                       wire::PlanEntry& entry, Choices& choices) const {
+                       wire::PlanEntry& entry, Choices& choices) {
   const bool choosy = task.now < avoiding_until_ && has_unavoided(task.node, task.now);
-  const std::size_t picked = pick(slots.size(), [&](std::size_t i) {
-    Offer one = offer(targets_[slots[i]], task);
-    one.room = one.room && !(choosy && task.now < targets_[slots[i]].avoid_until);
-    return one;
-  });
-  if (picked == kNone) return false;
-  choose(slots[picked], task, choices);
-  entry.target = targets_[slots[picked]].id.value;
-  return true;
+  const auto barred = [&](const Target& target) { return choosy && task.now < target.avoid_until; };
+  const auto take = [&](std::uint32_t slot, Duration service) {
+    choose(slot, targets_[slot], task, service, choices);
+    entry.target = targets_[slot].id.value;
+    return true;
+  };
+  if (slots.size() == 1) {  // nothing to compare
+    const Target& only = targets_[slots.front()];
+    const Duration service = service_of(only, task);
+    const bool room = has_room(only, task, service, task.kind->awaited);
+    return room && !barred(only) && take(slots.front(), service);
+  }
+  offers_.clear();
+  for (const std::uint32_t slot : slots) {
+    Offer& one = offers_.emplace_back(offer(targets_[slot], task));
+    one.room = one.room && !barred(targets_[slot]);
+  }
+  const std::size_t picked = pick();
+  return picked != kNone && take(slots[picked], offers_[picked].service);
 }
 
 // The shard whose turn it is, or the next that can take it; again the same for a request that is
 // planned again.
 bool Planner::place_on_shard(const Task& task, wire::PlanEntry& entry, Choices& choices,
-                             Blocked& blocked) const {
+                             Blocked& blocked) {
   const Serving& serving = serving_[task.node.value];
   const std::size_t shards = serving.by_shard.size();
   const std::vector<std::uint16_t>& before = choices.shards_;
@@ -229,7 +237,7 @@ bool Planner::place_on_shard(const Task& task, wire::PlanEntry& entry, Choices& 
 }
 
 bool Planner::place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& choices,
-                            Blocked& blocked) const {
+                            Blocked& blocked) {
   const std::vector<Lane>& lanes = serving_[task.node.value].lanes;
   const bool partial =
       entry.polling == wire::Polling::kAllAsync ||
@@ -242,21 +250,23 @@ bool Planner::place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& c
 }
 
 bool Planner::place_among(const std::vector<Lane>& lanes, const Task& task, wire::PlanEntry& entry,
-                          Choices& choices) const {
+                          Choices& choices) {
   Task all = task;
   all.first_wins = entry.polling == wire::Polling::kAllAsync;
-  const std::size_t picked =
-      pick(lanes.size(), [&](std::size_t i) { return offer(lanes[i], all); });
+  offers_.clear();
+  for (const Lane& lane : lanes)
+    offers_.push_back(offer(lane, all));
+  const std::size_t picked = pick();
   if (picked == kNone) return false;
   for (const std::uint32_t slot : lanes[picked].members)
-    choose(slot, task, choices);
+    choose(slot, targets_[slot], task, service_of(targets_[slot], task), choices);
   entry.target = lanes[picked].id.value;
   entry.parts = static_cast<std::uint16_t>(lanes[picked].members.size());
   return true;
 }
 
 bool Planner::place_on_group(const Task& task, wire::PlanEntry& entry, Choices& choices,
-                             Blocked& blocked) const {
+                             Blocked& blocked) {
   const Serving& serving = serving_[task.node.value];
   if (!serving.by_shard.empty()) blocked.lack = Blocked::kWholeLane;
   blocked.nobody = !has(task.node, blocked.lack);
@@ -266,20 +276,19 @@ bool Planner::place_on_group(const Task& task, wire::PlanEntry& entry, Choices& 
   return place_among(serving.groups, task, entry, choices);
 }
 
-bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices,
-                    Blocked& blocked) const {
+inline bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices,
+                           Blocked& blocked) {
   const Serving& serving = serving_[task.node.value];
   entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
   blocked.node = task.node;
   blocked.lack = Blocked::kInstance;
   blocked.unconnected = false;
-  if (task.run && replicated_[task.endpoint][task.node.value])
-    return place_on_group(task, entry, choices, blocked);
+  if (task.run && task.kind->replicated) return place_on_group(task, entry, choices, blocked);
   if (serving.by_shard.empty() || !task.run) {
     blocked.nobody = serving.slots.empty();
     return place_in(serving.slots, task, entry, choices);
   }
-  entry.polling = polling_[task.endpoint][task.node.value];
+  entry.polling = task.kind->polling;
   return polls_lane(entry.polling) ? place_on_lane(task, entry, choices, blocked)
                                    : place_on_shard(task, entry, choices, blocked);
 }
@@ -288,18 +297,23 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
                    Instant now, std::vector<wire::PlanEntry>& plan, Choices& choices,
                    Blocked& blocked) {
   refresh_leads(endpoint, now);
-  const std::size_t count = topology_->nodes.size();
+  const std::size_t count = shape_.order.size();
   plan.assign(count, {});
   choices.begin(count);
+  const std::vector<Kind>& kinds = kinds_[endpoint];
+  bool all = true;  // are planned so far
+  Task task{.endpoint = endpoint, .bytes = bytes, .now = now, .node = {}};
   for (const NodeIndex node : shape_.order) {
     const std::size_t n = node.value;
-    if (!reached(node, plan)) continue;
-    const bool run = binds_[endpoint][n] && (skip.empty() || !skip[n]);
+    if (!all && !reached(node, plan)) continue;
+    task.node = node;
+    task.kind = &kinds[n];
+    task.run = kinds[n].bound && (skip.empty() || !skip[n]);
     const auto first = static_cast<std::uint32_t>(choices.members_.size());
-    if (!place({node, endpoint, run, bytes, now, false}, plan[n], choices, blocked)) {
+    if (!place(task, plan[n], choices, blocked)) {
       plan[n] = {};
-      if ((blocked.nobody || blocked.unconnected) && !shape_.answers[n])
-        continue;            // nobody waits for it
+      all = false;
+      if ((blocked.nobody || blocked.unconnected) && !task.kind->awaited) continue;
       choices.begin(count);  // a choice that was not charged must not be released
       return false;
     }
@@ -310,7 +324,7 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
   return true;
 }
 
-void Planner::charge(Choices& choices, std::uint64_t bytes) {
+inline void Planner::charge(Choices& choices, std::uint64_t bytes) {
   for (Choice& choice : choices.members_) {
     Target& target = targets_[choice.slot];
     choice.charged = true;
@@ -340,8 +354,7 @@ void Planner::take_turns(const std::vector<wire::PlanEntry>& plan, Choices& choi
   }
 }
 
-void Planner::release(Choice& choice, std::uint64_t bytes) {
-  if (!choice.charged) return;
+void Planner::take_back(Choice& choice, std::uint64_t bytes) {
   choice.charged = false;
   Target& target = targets_[choice.slot];
   if (target.id != choice.instance) return;
@@ -353,7 +366,7 @@ void Planner::release(Choice& choice, std::uint64_t bytes) {
 
 void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
                      Instant now) {
-  NodeEstimate& mean = estimates_[endpoint][node.value];
+  Kind& mean = kinds_[endpoint][node.value];
   blend(mean.service, mean.known, service);
   Target& target = targets_[choice.slot];
   if (target.id != choice.instance) return;
@@ -378,10 +391,6 @@ void Planner::observe(const wire::Report& report, Instant now) {
 const Planner::Target* Planner::find(InstanceId id) const {
   const auto known = slot_of_.find(id);
   return known == slot_of_.end() ? nullptr : &targets_[known->second];
-}
-
-const Planner::Target* Planner::find_at(std::uint32_t slot, std::uint32_t instance) const {
-  return slot < targets_.size() && targets_[slot].id.value == instance ? &targets_[slot] : nullptr;
 }
 
 }  // namespace flow::route

@@ -34,7 +34,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <span>
@@ -82,7 +81,9 @@ class Planner {
 
   // The execution behind a choice has ended (or will never be heard of): takes the charge back,
   // once.
-  void release(Choice& choice, std::uint64_t bytes);
+  void release(Choice& choice, std::uint64_t bytes) {
+    if (choice.charged) take_back(choice, bytes);
+  }
 
   // An execution took this long.
   void sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
@@ -120,14 +121,18 @@ class Planner {
     std::string name;
     std::string data_address;
   };
-  const Target* find(InstanceId id) const;
-  const Target* find_at(std::uint32_t slot,
-                        std::uint32_t instance) const;  // by a Choice's slot, quicker
+  const Target* find(InstanceId id) const;  // until the next update()
+  const Target* find_at(std::uint32_t slot, std::uint32_t instance) const {  // a Choice's; quicker
+    return slot < targets_.size() && targets_[slot].id.value == instance ? &targets_[slot]
+                                                                         : nullptr;
+  }
 
   const std::shared_ptr<const wire::Topology>& topology() const { return topology_; }
   const Shape& shape() const { return shape_; }
   bool sharded() const { return sharded_; }  // whether any node has shards
-  bool binds(NodeIndex node, EndpointIndex endpoint) const { return binds_[endpoint][node.value]; }
+  bool binds(NodeIndex node, EndpointIndex endpoint) const {
+    return kinds_[endpoint][node.value].bound;
+  }
 
   // Whether what a node may lack (Blocked::lack, below lacks()) is there.
   bool has(NodeIndex node, std::uint32_t lack) const;
@@ -138,10 +143,17 @@ class Planner {
   std::string describe(const Blocked& blocked) const;
 
  private:
-  struct NodeEstimate {
+  // An endpoint at a node: what the topology says of it, and how long its executions take.
+  struct Kind {
+    bool bound = false;
+    bool replicated = false;
+    bool awaited = true;  // by the answer
+    wire::Polling polling = wire::Polling::kAny;
+    bool known = false;       // service
+    std::uint32_t batch = 1;  // so many requests at once,
+    Duration patience{};      // after so long at most
     Duration service{};
     Duration lead{};
-    bool known = false;
   };
   struct Lane {
     InstanceId id;
@@ -161,22 +173,21 @@ class Planner {
     std::uint16_t shard = 0;
     std::string address;
   };
-  // How an endpoint of a node is executed: so many documents at once, after so long at most.
-  struct Batches {
-    std::uint32_t size = 1;
-    Duration timeout{};
-  };
   // What a node of a request asks of its target, and what that makes of it.
   struct Task {
-    NodeIndex node;
     EndpointIndex endpoint = 0;
-    bool run = false;
     std::uint64_t bytes = 0;
     Instant now{};
+    NodeIndex node;
+    const Kind* kind = nullptr;
+    bool run = false;
     bool first_wins = false;  // ALL_ASYNC: the quickest member will do
+
+    std::uint32_t batch() const { return run ? kind->batch : 1; }
   };
   struct Offer {
     bool room = true;
+    Duration service{};
     Duration delay{};
     std::uint32_t outstanding = 0;
     std::uint64_t last_used = 0;
@@ -196,45 +207,39 @@ class Planner {
 
   // planner.cc: one request.
   void refresh_leads(EndpointIndex endpoint, Instant now);
-  Batches batches_of(const Task& task) const {
-    return task.run ? batches_[task.endpoint][task.node.value] : Batches{};
-  }
   Duration service_of(const Target& target, const Task& task) const;
   double window(const Target& target, const Task& task, Duration service) const;
   bool has_room(const Target& target, const Task& task, Duration service, bool awaited) const;
   Offer offer(const Target& target, const Task& task) const;
   Offer offer(const Lane& lane, const Task& task) const;
   bool reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) const;
-  bool place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked) const;
-  void choose(std::uint32_t slot, const Task& task, Choices& choices) const;
+  std::size_t pick();
+  bool place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
+  static void choose(std::uint32_t slot, const Target& target, const Task& task, Duration service,
+                     Choices& choices);
   bool place_in(const std::vector<std::uint32_t>& slots, const Task& task, wire::PlanEntry& entry,
-                Choices& choices) const;
-  bool place_on_shard(const Task& task, wire::PlanEntry& entry, Choices& choices,
-                      Blocked& blocked) const;
-  bool place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& choices,
-                     Blocked& blocked) const;
-  bool place_on_group(const Task& task, wire::PlanEntry& entry, Choices& choices,
-                      Blocked& blocked) const;
+                Choices& choices);
+  bool place_on_shard(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
+  bool place_on_lane(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
+  bool place_on_group(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
   bool place_among(const std::vector<Lane>& lanes, const Task& task, wire::PlanEntry& entry,
-                   Choices& choices) const;
+                   Choices& choices);
   void charge(Choices& choices, std::uint64_t bytes);
   void take_turns(const std::vector<wire::PlanEntry>& plan, Choices& choices);
+  void take_back(Choice& choice, std::uint64_t bytes);
 
   std::shared_ptr<const wire::Topology> topology_;
   Shape shape_;
-  std::deque<Target> targets_;
+  std::vector<Target> targets_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<InstanceId> removed_;  // still in the topology, known to be gone
   std::unordered_map<InstanceId, std::uint32_t> slot_of_;
   std::vector<Serving> serving_;                                     // by node
   std::vector<std::map<std::string, KnownAddress>> last_addresses_;  // by node: by name
   std::vector<std::string> endpoint_names_;                          // [0]: all others
-  std::vector<std::vector<bool>> binds_;                             // by endpoint, node
-  std::vector<std::vector<wire::Polling>> polling_;                  // by endpoint, node
-  std::vector<std::vector<Batches>> batches_;                        // by endpoint, node
-  std::vector<std::vector<bool>> replicated_;                        // by endpoint, node
-  std::vector<std::vector<NodeEstimate>> estimates_;                 // by endpoint, node
+  std::vector<std::vector<Kind>> kinds_;                             // by endpoint, node
   std::vector<Instant> leads_at_;                                    // by endpoint
+  std::vector<Offer> offers_;                                        // of the candidates at hand
   Instant avoiding_until_{};  // nobody is avoided from then on
   std::uint64_t turn_ = 0;
   bool sharded_ = false;  // some node has shards

@@ -15,9 +15,8 @@ std::vector<InstanceId> Planner::update(std::shared_ptr<const wire::Topology> to
     shape_ = shape_of(*topology_);
     last_addresses_.assign(topology_->nodes.size(), {});
     serving_.assign(topology_->nodes.size(), {});
-    estimates_.clear();
+    kinds_.clear();
     leads_at_.clear();
-    binds_.clear();
     endpoint_names_.clear();
   }
   sharded_ =
@@ -53,50 +52,43 @@ void Planner::update_endpoints() {
       if (name != "*") add(name);
     }
   }
-  estimates_.resize(endpoint_names_.size(), std::vector<NodeEstimate>(topology_->nodes.size()));
+  kinds_.resize(endpoint_names_.size(), std::vector<Kind>(topology_->nodes.size()));
   leads_at_.resize(endpoint_names_.size());
 }
 
-// What an instance that is only starting binds is not known yet.
+// What an instance that is only starting binds is not known yet. A node without others at the
+// moment binds what it bound before.
 void Planner::update_bindings() {
-  const std::size_t nodes = topology_->nodes.size();
-  std::vector<std::vector<bool>> binds(endpoint_names_.size(), std::vector<bool>(nodes));
-  std::vector<bool> seen(nodes);
+  std::vector<bool> seen(topology_->nodes.size());
   for (const wire::TopologyInstance& instance : topology_->instances) {
     if (instance.state == wire::InstanceState::kStarting) continue;
+    const bool first = !seen[instance.node.value];
     seen[instance.node.value] = true;
     for (std::size_t e = 0; e < endpoint_names_.size(); ++e) {
-      const bool bound = instance.catch_all ||
+      const bool binds = instance.catch_all ||
                          (e != 0 && std::ranges::find(instance.endpoints, endpoint_names_[e]) !=
                                         instance.endpoints.end());
-      if (bound) binds[e][instance.node.value] = true;
+      Kind& kind = kinds_[e][instance.node.value];
+      kind.bound = binds || (kind.bound && !first);
     }
   }
-  // A node without instances at the moment binds what it bound before.
-  for (std::size_t e = 0; e < binds_.size() && e < binds.size(); ++e) {
-    for (std::size_t n = 0; n < nodes && n < binds_[e].size(); ++n) {
-      if (!seen[n]) binds[e][n] = binds_[e][n];
-    }
-  }
-  binds_ = std::move(binds);
 }
 
-// The endpoint's own polling, else that of all others; and whether it is replicated.
+// The endpoint's own polling, else that of all others; whether it is replicated, and who waits for
+// it.
 void Planner::update_polling() {
-  replicated_.assign(endpoint_names_.size(), std::vector<bool>(topology_->nodes.size()));
-  polling_.assign(endpoint_names_.size(),
-                  std::vector<wire::Polling>(topology_->nodes.size(), wire::Polling::kAny));
   for (std::size_t n = 0; n < topology_->nodes.size(); ++n) {
     const wire::TopologyNode& node = topology_->nodes[n];
-    for (std::size_t e = 1; e < endpoint_names_.size(); ++e) {
-      const auto& names = node.replicate;
-      replicated_[e][n] = std::ranges::find(names, endpoint_names_[e]) != names.end();
-    }
-    if (node.shards == 1) continue;
     for (std::size_t e = 0; e < endpoint_names_.size(); ++e) {
+      Kind& kind = kinds_[e][n];
+      const auto& names = node.replicate;
+      kind.replicated = e != 0 && std::ranges::find(names, endpoint_names_[e]) != names.end();
+      kind.awaited = shape_.answers[n];
+      kind.polling = wire::Polling::kAny;
+      if (node.shards == 1) continue;
       for (const auto& [name, polling] : node.polling) {
         const bool own = e != 0 && name == endpoint_names_[e];
-        if (own || name == "*") polling_[e][n] = polling;
+        if (own || name == "*") kind.polling = polling;
         if (own) break;
       }
     }
@@ -105,12 +97,16 @@ void Planner::update_polling() {
 
 // The endpoint's own rule, else that of all others.
 void Planner::update_batching() {
-  batches_.assign(endpoint_names_.size(), std::vector<Batches>(topology_->nodes.size()));
   for (std::size_t n = 0; n < topology_->nodes.size(); ++n) {
     for (std::size_t e = 0; e < endpoint_names_.size(); ++e) {
+      Kind& kind = kinds_[e][n];
+      kind.batch = 1;
+      kind.patience = {};
       for (const BatchRule& rule : topology_->nodes[n].batching) {
         const bool own = e != 0 && rule.endpoint == endpoint_names_[e];
-        if (own || rule.endpoint == "*") batches_[e][n] = {rule.size, rule.timeout};
+        if (!own && rule.endpoint != "*") continue;
+        kind.batch = rule.size;
+        kind.patience = rule.timeout;
         if (own) break;
       }
     }

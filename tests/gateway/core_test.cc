@@ -230,6 +230,31 @@ TEST_CASE("a request that two instances executed when they died is not given to 
   CHECK(f.effects.answers[0].executor == "n0");
 }
 
+TEST_CASE("an answer names who executed it, whatever the one before said") {
+  Fixture f;
+  const auto ask = [&f](std::uint64_t id) {
+    f.ask(id, at(0ms));
+    return f.effects.sent.size() - 1;
+  };
+  const auto answered = [&f](std::size_t index, bool first_stage) {
+    wire::Part part = f.part(index, f.shape.sink);
+    if (first_stage) part.header.hops = {{.instance = f.sent(index).plan[0].target, .node = 0}};
+    part.header.hops.push_back({.instance = 3, .node = 1});
+    f.core.on_part(std::make_unique<wire::Part>(std::move(part)), at(1ms));
+    std::string names;
+    for (const wire::ResponseHop& hop : f.effects.answers.back().hops)
+      names += hop.executor + "=" + hop.instance + " ";
+    return names;
+  };
+
+  CHECK(answered(ask(1), true) == "n0=n0/rep-0 n1=n1/rep-0 ");
+  CHECK(answered(ask(2), true) == "n0=n0/rep-1 n1=n1/rep-0 ");
+  CHECK(answered(ask(3), false) == "n1=n1/rep-0 ");
+  const std::size_t last = ask(4);
+  f.lose(f.sent(last).to.value, at(1ms));
+  CHECK(answered(last, true) == "n0=n0 n1=n1/rep-0 ");
+}
+
 TEST_CASE("a request that stood in line behind the one that was executed is not to blame") {
   wire::Topology topology = two_stages();
   for (wire::TopologyInstance& each : topology.instances)

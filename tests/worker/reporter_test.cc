@@ -57,9 +57,55 @@ TEST_CASE("a report goes out 10 ms after something changed") {
 
   REQUIRE(due);
   CHECK(due->gateway == kOne);
-  CHECK(due->entries == std::vector{received(1), finished(1)});
+  CHECK(due->entries == std::vector{finished(1)});
   CHECK_FALSE(take(reporter, at(10ms)));
   CHECK(reporter.next() == kNever);
+}
+
+TEST_CASE("what finished before its receipt was told is told once, in the receipt's place") {
+  Reporter reporter = reporter_for({kOne});
+  for (const std::uint64_t sequence : {1, 2, 3})
+    reporter.add(kOne, received(sequence), at(0ms));
+  reporter.add(kOne, finished(2), at(1ms));
+  reporter.add(kOne, finished(1), at(1ms));
+  reporter.add(kOne, received(4), at(1ms));
+  reporter.add(kOne, finished(4), at(1ms));
+
+  const auto due = take(reporter, at(10ms));
+
+  REQUIRE(due);
+  CHECK(due->entries == std::vector{finished(1), finished(2), received(3), finished(4)});
+  CHECK(reporter.has_work());
+}
+
+TEST_CASE("what finishes after its receipt was told is told again, another attempt on its own") {
+  Reporter reporter = reporter_for({kOne});
+  reporter.add(kOne, received(1), at(0ms));
+  REQUIRE(take(reporter, at(10ms)));
+  wire::Progress again = received(1);
+  again.attempt = 2;
+  reporter.add(kOne, again, at(11ms));
+  reporter.add(kOne, finished(1), at(11ms));
+
+  const auto due = take(reporter, at(21ms));
+
+  REQUIRE(due);
+  CHECK(due->entries == std::vector{again, finished(1)});
+}
+
+TEST_CASE("the receipt of what finishes far out of turn is told, too") {
+  Reporter reporter = reporter_for({kOne});
+  constexpr std::uint64_t kMany = 40;
+  for (std::uint64_t sequence = 0; sequence < kMany; ++sequence)
+    reporter.add(kOne, received(sequence), at(0ms));
+  reporter.add(kOne, finished(kMany - 1), at(1ms));
+
+  const auto due = take(reporter, at(10ms));
+
+  REQUIRE(due);
+  CHECK(due->entries.size() == kMany + 1);
+  CHECK(due->entries[kMany - 1] == received(kMany - 1));
+  CHECK(due->entries.back() == finished(kMany - 1));
 }
 
 TEST_CASE("half a window of finished requests is told at once") {

@@ -188,7 +188,8 @@ void Connection::send_request(const wire::Request& request) {
 }
 
 void Connection::flush() {
-  outbox_.flush([this](const Frames& ready) { (void)socket_.send(ready); });
+  outbox_.flush([this](const Frames& ready) { (void)socket_.send(ready); },
+                wire::payloads_together(core_.outstanding()));
 }
 
 void Connection::send_cancel(std::uint64_t id) {

@@ -1,5 +1,6 @@
 #include "client/front_door.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -10,7 +11,7 @@
 namespace flow::client {
 namespace {
 
-constexpr int kBatch = 64;                        // messages taken before others get their turn
+constexpr int kBatch = 256;                       // messages taken before others get their turn
 constexpr std::size_t kSlack = 1U << 20;          // headers and parameters beside the documents
 constexpr std::size_t kMaxCarriedClients = 4096;  // others get their answers one by one
 
@@ -31,6 +32,7 @@ void FrontDoor::receive() {
   Received message;
   for (int i = 0; i < kBatch && socket_.receive_from(client, message); ++i) {
     const Instant arrived = clock_.now();
+    together_ = std::max(together_, static_cast<std::size_t>(message.frames) - 1);
     const Status opened = wire::for_each_message(
         std::move(message),
         [this, client, arrived](Received&& one) { on_message(client, std::move(one), arrived); });
@@ -68,7 +70,7 @@ void FrontDoor::on_hello(net::PeerId client, const Received& message) {
 // full, and who is forgotten gets its answers one by one.
 void FrontDoor::carry_for(net::PeerId client) {
   if (carried_.size() >= kMaxCarriedClients) {
-    flush();
+    flush(together_);
     carried_.clear();
   }
   carried_[client.value];
@@ -130,13 +132,14 @@ void FrontDoor::send(net::PeerId client, const Frames& frames) {
   gone_.push_back(client);
 }
 
-void FrontDoor::flush() {
+void FrontDoor::flush(std::size_t together) {
   for (const net::PeerId client : dirty_) {
     const auto known = carried_.find(client.value);
     if (known == carried_.end()) continue;
-    known->second.flush([this, client](const Frames& ready) { send(client, ready); });
+    known->second.flush([this, client](const Frames& ready) { send(client, ready); }, together);
   }
   dirty_.clear();
+  together_ = 1;
 }
 
 std::vector<net::PeerId> FrontDoor::take_gone() {

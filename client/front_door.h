@@ -57,8 +57,11 @@ class FrontDoor {
 
   void answer(net::PeerId client, const wire::Response& response);
 
-  // Sends what this turn had for each client.
-  void flush();
+  // How many large requests came together at most since the last flush().
+  std::size_t together() const { return together_; }
+
+  // Sends what this turn had for each client, `together` as in wire::Outbox::flush().
+  void flush(std::size_t together);
 
   // Clients that turned out to be gone since the last call.
   std::vector<net::PeerId> take_gone();
@@ -84,6 +87,7 @@ class FrontDoor {
   std::unordered_map<std::uint32_t, wire::Outbox> carried_;  // clients that understand carriers
   std::vector<net::PeerId> dirty_;                           // with something in their outbox
   std::vector<net::PeerId> gone_;
+  std::size_t together_ = 1;
   std::uint64_t malformed_ = 0;
   std::uint64_t dropped_ = 0;
 };

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kBatch = 64;  // messages taken from one socket before the others get their turn
+constexpr int kBatch = 256;  // messages taken from one socket before the others get their turn
 constexpr std::size_t kSlack = 1U << 20;  // headers and parameters beside the documents
 constexpr Duration kBeatEvery = milliseconds(200);
 constexpr Duration kGoodbye = milliseconds(5);
@@ -289,13 +289,15 @@ Instant Service::before_wait(Instant now) {
   if (core_ != nullptr) {
     beat(now);
     next = core_->tick(now);
-    door_.flush();
+    const std::size_t together = std::max(inbox_.together(), door_.together());
+    door_.flush(together);
     for (const net::PeerId client : door_.take_gone())
       core_->on_client_gone(ClientId{client.value}, now);
     look_for_dead(now);
     // What was sent because of clients and workers that are gone leaves in this turn, too.
-    peers_.flush(now);
-    door_.flush();
+    peers_.flush(now, together);
+    door_.flush(together);
+    inbox_.settle();
     if (peers_.look_at() <= now) read_subscriptions();
     next = std::min(next, peers_.look_at());
     for (const Instant look : looks_)

@@ -61,7 +61,8 @@ Instant DataLoop::before_wait(Instant now) {
   now = execute(now);
   Instant next = std::min({core_.tick(now), disconnect_gone(now), copy(now)});
   if (turn_) next = std::min(next, turn_(now));
-  peers_.flush(now);
+  peers_.flush(now, inbox_.together());
+  inbox_.settle();
   publish();
   if (core_.counters().failed != failures_told_) tell_failures(now);
   next = std::min(next, look_at_subscriptions(now));
@@ -203,7 +204,7 @@ Instant DataLoop::execute(Instant now) {
   for (int i = 0; i < kBatch; ++i) {
     if (!core_.execute_next(now, now)) break;
     if (now - looked < kLongJob) continue;
-    peers_.flush(now);
+    peers_.flush(now, inbox_.together());
     look_at_sockets(now);
     publish();
     looked = now;

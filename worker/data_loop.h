@@ -22,7 +22,7 @@ namespace flow::worker {
 
 class DataLoop final : public WorkerPort, public CopyPort {
  public:
-  static constexpr int kBatch = 64;
+  static constexpr int kBatch = 256;
 
   // A draining worker that gateways still know, and whose broker is silent, ends after this long
   // without a part.

@@ -105,7 +105,7 @@ Instant Listener::turn(net::StandIn& stand_in, SoloExecutor& executor, Instant n
 
 Instant Listener::serve(Instant now) {
   const Instant next = core_.tick(now);
-  door_.flush();
+  door_.flush(door_.together());
   for (const net::PeerId client : door_.take_gone())
     core_.on_gone(CallerId{client.value});
   return next;

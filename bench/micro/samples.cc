@@ -98,8 +98,8 @@ Received deliver(const Frames& frames) {
   first.insert(first.end(), frames.tail.begin(), frames.tail.end());
   Received received;
   received.first = Bytes::copy_of(first);
-  if (frames.second != nullptr) {
-    received.second = Bytes::copy_of(frames.second->span());
+  if (!frames.payloads.empty()) {
+    received.second = Bytes::copy_of(frames.payloads.front().span());
     received.frames = 2;
   }
   return received;

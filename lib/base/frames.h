@@ -3,29 +3,31 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 
 namespace flow {
 
+// Frames of one message; further ones are dropped where it is received.
+inline constexpr int kMaxFrames = 64;
+
 // An encoded message, ready to send. `head` and `tail` (a small payload) are copied into the first
-// frame; `second`, when set, is sent as a frame of its own without a copy. The views are valid
-// until the encoder that made them is used again and while the payload lives.
+// frame; each of `payloads` is sent as a frame of its own without a copy: none or one, of a carrier
+// (lib/wire) several. The views are valid until the encoder that made them is used again and while
+// the payload lives.
 struct Frames {
   std::span<const std::byte> head;
   std::span<const std::byte> tail;
-  const Bytes* second = nullptr;
-
-  std::size_t size() const {
-    return head.size() + tail.size() + (second == nullptr ? 0 : second->size());
-  }
+  std::span<const Bytes> payloads;
 };
 
-// A message as it came from a socket: one or two frames, nothing verified.
+// A message as it came from a socket, nothing verified.
 struct Received {
   Bytes first;
   Bytes second;
-  int frames = 1;  // more than two: a malformed message, the others were dropped
+  int frames = 1;             // that were sent, also those beyond kMaxFrames
+  std::vector<Bytes> others;  // from the third to the kMaxFrames-th
 };
 
 }  // namespace flow

@@ -121,9 +121,9 @@ void PeerSet::hand_over(Outlet& outlet, const Frames& frames) {
   if (socket.send(frames) != net::Sent::kSent) ++unsent_;
 }
 
-void PeerSet::flush(Instant now) {
+void PeerSet::flush(Instant now, std::size_t together) {
   for (Outlet* outlet : dirty_)
-    outlet->outbox.flush([&](const Frames& ready) { hand_over(*outlet, ready); });
+    outlet->outbox.flush([&](const Frames& ready) { hand_over(*outlet, ready); }, together);
   dirty_.clear();
   if (std::exchange(published_, false) && look_at_ == kNever) look_at_ = now + kLookAgain;
 }

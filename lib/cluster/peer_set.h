@@ -51,8 +51,8 @@ class PeerSet {
   void send(InstanceId to, const Frames& frames);
   void publish(InstanceId lane, const Frames& frames);
 
-  // Sends what was collected. Call before waiting.
-  void flush(Instant now);
+  // Sends what was collected, `together` as in wire::Outbox::flush(). Call before waiting.
+  void flush(Instant now, std::size_t together = 1);
 
   // Reads what the publisher heard of its subscribers; true when marks() changed. Call when the
   // publisher is readable, and when the time of look_at() has come: publishing can take away the

@@ -95,12 +95,15 @@ Sent send_frames(void* socket, const Frames& frames) {
   if (!frames.head.empty()) std::memcpy(data, frames.head.data(), frames.head.size());
   if (!frames.tail.empty())
     std::memcpy(data + frames.head.size(), frames.tail.data(), frames.tail.size());
-  if (frames.second == nullptr) return send_message(socket, first, 0);
-  const Sent sent = send_message(socket, first, ZMQ_SNDMORE);
-  if (sent != Sent::kSent) return sent;
-  zmq_msg_t second;
-  unwrap_message(*frames.second, second);
-  return send_message(socket, second, 0);
+  std::size_t left = frames.payloads.size();
+  Sent sent = send_message(socket, first, left == 0 ? 0 : ZMQ_SNDMORE);
+  for (const Bytes& payload : frames.payloads) {
+    if (sent != Sent::kSent) break;
+    zmq_msg_t next;
+    unwrap_message(payload, next);
+    sent = send_message(socket, next, --left == 0 ? 0 : ZMQ_SNDMORE);
+  }
+  return sent;
 }
 
 Sent send_peer(void* socket, PeerId peer) {
@@ -218,6 +221,7 @@ bool Socket::receive_frames(Received& message) {
   *quiet_ = false;
   message.frames = 0;
   message.second.clear();
+  message.others.clear();
   for (;;) {
     zmq_msg_t frame;
     zmq_msg_init(&frame);
@@ -231,9 +235,15 @@ bool Socket::receive_frames(Received& message) {
     }
     const bool more = zmq_msg_more(&frame) != 0;
     ++message.frames;
-    if (message.frames == 1) message.first = wrap_message(frame);
-    if (message.frames == 2) message.second = wrap_message(frame);
-    if (message.frames > 2) zmq_msg_close(&frame);
+    if (message.frames == 1) {
+      message.first = wrap_message(frame);
+    } else if (message.frames == 2) {
+      message.second = wrap_message(frame);
+    } else if (message.frames <= kMaxFrames) {
+      message.others.push_back(wrap_message(frame));
+    } else {
+      zmq_msg_close(&frame);
+    }
     if (!more) return true;
   }
 }

@@ -41,7 +41,7 @@ Frames MessageBuilder::seal(Kind kind, std::uint32_t target, const Bytes* payloa
   frames.head = std::as_bytes(
       std::span<const std::uint8_t>(builder_.GetCurrentBufferPointer(), builder_.GetSize()));
   if (payload_size > kOneFramePayload) {
-    frames.second = payload;
+    frames.payloads = {payload, 1};
   } else if (payload_size > 0) {
     frames.tail = payload->span();
   }

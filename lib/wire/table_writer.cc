@@ -44,7 +44,7 @@ Frames MessageWriter::seal(Kind kind, std::uint32_t target, const Bytes* payload
   Frames frames;
   frames.head = buffer_.span();
   if (payload_size > kOneFramePayload) {
-    frames.second = payload;
+    frames.payloads = {payload, 1};
   } else if (payload_size > 0) {
     frames.tail = payload->span();
   }

@@ -26,6 +26,7 @@ constexpr InstanceId kOther{3};
 constexpr InstanceId kGateway{4};
 constexpr InstanceId kLane{70};
 constexpr InstanceId kSecondLane{71};
+constexpr std::size_t kLarge = wire::kMaxAttached + 1;  // travels alone
 
 struct Folder {
   Folder() {
@@ -159,7 +160,7 @@ TEST_CASE("small messages of a turn leave as one carrier, large ones alone and i
   net::Socket pull = bench.pull("peer");
   bench.peers.update(topology(bench.folder), NodeIndex{0}, bench.clock.now());
   Message small(kPeer, "small");
-  Message large(kPeer, std::string(50'000, 'x'));
+  Message large(kPeer, std::string(kLarge, 'x'));
 
   for (int i = 0; i < 3; ++i)
     bench.peers.send(kPeer, small.frames());
@@ -169,7 +170,7 @@ TEST_CASE("small messages of a turn leave as one carrier, large ones alone and i
 
   const std::vector<wire::Part> parts = bench.take(pull, 5);
   REQUIRE(parts.size() == 5);
-  CHECK(parts[3].payload.size() == 50'000);
+  CHECK(parts[3].payload.size() == kLarge);
   CHECK(bench.messages == 3);
   CHECK(bench.peers.unsent() == 0);
 }
@@ -208,7 +209,7 @@ TEST_CASE("a lane's members get what is published to it, and nobody else") {
   bench.peers.update(topology(bench.folder), NodeIndex{0}, bench.clock.now());
   REQUIRE(bench.sees({{kLane, kPeer}, {kLane, kOther}, {kSecondLane, kOther}}));
   Message small(kLane, "small");
-  Message large(kLane, std::string(50'000, 'x'));
+  Message large(kLane, std::string(kLarge, 'x'));
   Message foreign(kSecondLane, "foreign");
 
   for (int i = 0; i < 2; ++i)
@@ -221,7 +222,7 @@ TEST_CASE("a lane's members get what is published to it, and nobody else") {
     const std::vector<wire::Part> parts = bench.take(*socket, 3);
     REQUIRE(parts.size() == 3);
     CHECK(parts[0].header.target == kLane.value);
-    CHECK(parts[2].payload.size() == 50'000);
+    CHECK(parts[2].payload.size() == kLarge);
     CHECK(bench.messages == 2);
   }
   const std::vector<wire::Part> parts = bench.take(other, 1);

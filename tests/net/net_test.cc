@@ -85,8 +85,8 @@ void wait_for_sign(const Socket& socket) {
 }
 
 Frames frames(const std::string& head, const std::string& tail = {},
-              const Bytes* second = nullptr) {
-  return {std::as_bytes(std::span(head)), std::as_bytes(std::span(tail)), second};
+              std::span<const Bytes> payloads = {}) {
+  return {std::as_bytes(std::span(head)), std::as_bytes(std::span(tail)), payloads};
 }
 
 }  // namespace
@@ -101,16 +101,43 @@ TEST_CASE(
   CHECK(await(pull).first.text() == "headtail");
 
   const Bytes big = Bytes::copy_of(std::string(100'000, 'x'));
-  CHECK(push.send(frames("head", "", &big)) == Sent::kSent);
+  CHECK(push.send(frames("head", "", {&big, 1})) == Sent::kSent);
   const Received two = await(pull);
   CHECK(two.frames == 2);
   CHECK(two.second == big);
 
   // What was received can be sent on, sliced, copied and outlive its first holder.
   Bytes kept = two.second.slice(1, 5000);
-  CHECK(push.send(frames("again", "", &two.second)) == Sent::kSent);
+  CHECK(push.send(frames("again", "", {&two.second, 1})) == Sent::kSent);
   CHECK(await(pull).second == big);
   CHECK(kept.text() == std::string(5000, 'x'));
+}
+
+TEST_CASE("a message of many frames arrives whole; frames beyond the limit are counted, not kept") {
+  Pipe pipe;
+  Socket& pull = pipe.pull;
+  Socket& push = pipe.push;
+  std::vector<Bytes> payloads;
+  for (int i = 1; i < kMaxFrames; ++i)
+    payloads.push_back(Bytes::copy_of(std::string(i % 2 == 0 ? 10 : 3000, static_cast<char>(i))));
+
+  CHECK(push.send(frames("head", "", payloads)) == Sent::kSent);
+  const Received received = await(pull);
+  REQUIRE(received.frames == kMaxFrames);
+  REQUIRE(received.others.size() == payloads.size() - 1);
+  CHECK(received.second == payloads[0]);
+  CHECK(received.others.front() == payloads[1]);
+  CHECK(received.others.back() == payloads.back());
+
+  payloads.push_back(Bytes::copy_of("one too many"));
+  CHECK(push.send(frames("head", "", payloads)) == Sent::kSent);
+  CHECK(push.send(frames("next")) == Sent::kSent);
+  const Received cut = await(pull);
+  CHECK(cut.frames == kMaxFrames + 1);
+  CHECK(cut.others.size() == payloads.size() - 2);
+  const Received next = await(pull);
+  CHECK(next.first.text() == "next");
+  CHECK(next.others.empty());
 }
 
 TEST_CASE("a received message keeps its bytes however it is moved, whatever its size") {
@@ -333,8 +360,8 @@ TEST_CASE("a subscriber gets what begins with its topic, whole messages only") {
   CHECK(await(xpub).first.text() == "\1lane");
   const Bytes big = Bytes::copy_of(std::string(100'000, 'x'));
 
-  CHECK(xpub.send(frames("else", "where", &big)) == Sent::kSent);
-  CHECK(xpub.send(frames("lane", "head", &big)) == Sent::kSent);
+  CHECK(xpub.send(frames("else", "where", {&big, 1})) == Sent::kSent);
+  CHECK(xpub.send(frames("lane", "head", {&big, 1})) == Sent::kSent);
 
   const Received received = await(sub);
   CHECK(received.first.text() == "lanehead");

@@ -20,10 +20,8 @@ constexpr std::int64_t kLongestHandshakeUs = 20'000;
 Bytes flatten(const Frames& frames) {
   std::vector<std::byte> all(frames.head.begin(), frames.head.end());
   all.insert(all.end(), frames.tail.begin(), frames.tail.end());
-  if (frames.second != nullptr) {
-    const auto payload = frames.second->span();
-    all.insert(all.end(), payload.begin(), payload.end());
-  }
+  for (const Bytes& payload : frames.payloads)
+    all.insert(all.end(), payload.span().begin(), payload.span().end());
   return Bytes::take(std::move(all));
 }
 

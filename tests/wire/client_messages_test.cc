@@ -96,7 +96,7 @@ TEST_CASE("large payloads of requests and responses travel as a second frame, un
   ClientEncoder encoder;
 
   const Frames frames = encoder.encode(request);
-  REQUIRE(frames.second == &request.payload);
+  REQUIRE(frames.payloads.data() == &request.payload);
   Request decoded_request;
   REQUIRE(decode_request(deliver(frames), decoded_request).ok());
   CHECK(decoded_request.payload.data() == request.payload.data());

@@ -110,11 +110,11 @@ TEST_CASE("a small payload follows the header at a multiple of 16, a large one i
   const Frames one = encoder.encode(samples::part(), most);
   CHECK(one.head.size() % 16 == 0);
   CHECK(one.tail.size() == kOneFramePayload);
-  CHECK(one.second == nullptr);
+  CHECK(one.payloads.empty());
 
   const Frames two = encoder.encode(samples::part(), large);
   CHECK(two.tail.empty());
-  CHECK(two.second == &large);
+  CHECK(two.payloads.data() == &large);
 }
 
 TEST_CASE("a payload is handed over without a copy") {

@@ -127,15 +127,15 @@ Received deliver(const Frames& frames) {
   first.insert(first.end(), frames.tail.begin(), frames.tail.end());
   Received received;
   received.first = of(first);
-  if (frames.second != nullptr) {
-    received.second = *frames.second;
+  if (!frames.payloads.empty()) {
+    received.second = frames.payloads.front();
     received.frames = 2;
   }
   return received;
 }
 
 Received deliver(const Bytes& frame) {
-  return {.first = frame, .second = {}, .frames = 1};
+  return {.first = frame, .second = {}, .frames = 1, .others = {}};
 }
 
 Received shifted(const Received& received, std::size_t shift) {

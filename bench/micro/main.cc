@@ -40,7 +40,7 @@ void time_parts(Timer& timer, std::string_view what, std::size_t text_size) {
   const Bytes payload = encoded_documents(1, text_size).encode();
   wire::PartEncoder encoder;
   timer.time(fmt::format("part encode, {}", what),
-             [&] { keep(encoder.encode(header, payload).size()); });
+             [&] { keep(encoder.encode(header, payload).head.size()); });
   const Received received = deliver(encoder.encode(header, payload));
   wire::Part part;
   timer.time(fmt::format("part decode, {}", what),
@@ -62,9 +62,9 @@ void time_client_messages(Timer& timer) {
                    {"index", "index/rep-1", 10, 20, 0, 30}};
   response.payload = request.payload;
   wire::ClientEncoder encoder;
-  timer.time("request encode, 1 x 128 B", [&] { keep(encoder.encode(request).size()); });
+  timer.time("request encode, 1 x 128 B", [&] { keep(encoder.encode(request).head.size()); });
   const Received asked = deliver(encoder.encode(request));
-  timer.time("response encode, 1 x 128 B", [&] { keep(encoder.encode(response).size()); });
+  timer.time("response encode, 1 x 128 B", [&] { keep(encoder.encode(response).head.size()); });
   const Received answered = deliver(encoder.encode(response));
   timer.time("request decode, 1 x 128 B",
              [&] { keep(wire::decode_request(Received(asked), request).ok()); });

@@ -26,8 +26,8 @@ struct Frames {
 struct Received {
   Bytes first;
   Bytes second;
-  int frames = 1;             // that were sent, also those beyond kMaxFrames
-  std::vector<Bytes> others;  // from the third to the kMaxFrames-th
+  int frames = 1;               // that were sent, also those beyond kMaxFrames
+  std::vector<Bytes> others{};  // from the third to the kMaxFrames-th
 };
 
 }  // namespace flow

@@ -135,7 +135,7 @@ Received deliver(const Frames& frames) {
 }
 
 Received deliver(const Bytes& frame) {
-  return {.first = frame, .second = {}, .frames = 1, .others = {}};
+  return {.first = frame, .second = {}, .frames = 1};
 }
 
 Received shifted(const Received& received, std::size_t shift) {

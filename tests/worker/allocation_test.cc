@@ -50,11 +50,11 @@ using namespace std::chrono_literals;
 class EncodingPort final : public WorkerPort {
  public:
   void send_part(InstanceId /*to*/, const wire::PartHeader& header, const Bytes& payload) override {
-    bytes += encoder.encode(header, payload).size();
+    bytes += encoder.encode(header, payload).head.size();
   }
   void publish_part(InstanceId /*lane*/, const wire::PartHeader& header,
                     const Bytes& payload) override {
-    bytes += encoder.encode(header, payload).size();
+    bytes += encoder.encode(header, payload).head.size();
   }
   void progress(RequestId /*request*/, const wire::Progress& /*progress*/) override { ++reported; }
 

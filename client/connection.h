@@ -47,10 +47,6 @@ class Connection final : private Link {
   // Does what is due and sends what this turn has; when it wants to be called next.
   Instant turn(Instant now);
 
-  // When the loop last looked at its clock for this connection: what is submitted while a reply is
-  // delivered belongs to that instant.
-  Instant now() const { return now_; }
-
   // Ends everything with CANCELLED, and waits `patience` for a sign that the gateway has taken the
   // cancellations. The loop must not be running.
   void shut_down(Duration patience);

@@ -30,13 +30,18 @@ Status FrontDoor::open(net::Context& context, std::uint64_t max_request) {
 void FrontDoor::receive() {
   net::PeerId client;
   Received message;
-  for (int i = 0; i < kBatch && socket_.receive_from(client, message); ++i) {
+  for (int taken = 0; taken < kBatch && socket_.receive_from(client, message);) {
     const Instant arrived = clock_.now();
     together_ = std::max(together_, static_cast<std::size_t>(message.frames) - 1);
-    const Status opened = wire::for_each_message(
-        std::move(message),
-        [this, client, arrived](Received&& one) { on_message(client, std::move(one), arrived); });
-    if (!opened) ++malformed_;
+    const Status opened =
+        wire::for_each_message(std::move(message), [this, client, arrived, &taken](Received&& one) {
+          ++taken;
+          on_message(client, std::move(one), arrived);
+        });
+    if (!opened) {
+      ++taken;
+      ++malformed_;
+    }
   }
 }
 
@@ -51,7 +56,7 @@ void FrontDoor::on_message(net::PeerId client, Received&& message, Instant arriv
     (void)socket_.send_to(client, encoder_.encode_pong());
   } else if (kind == wire::Kind::kCancel) {
     if (const Result<std::uint64_t> id = wire::decode_cancel(message))
-      owner_.on_cancel(client, *id);
+      owner_.on_cancel(client, *id, arrived);
   } else {
     ++malformed_;
   }

@@ -36,7 +36,7 @@ class DoorOwner {
   // `arrived`: when the message that brought it was taken from the socket. The request may be taken
   // out of the door's hands; else it is forgotten.
   virtual void on_request(net::PeerId client, wire::Request&& request, Instant arrived) = 0;
-  virtual void on_cancel(net::PeerId client, std::uint64_t request) = 0;
+  virtual void on_cancel(net::PeerId client, std::uint64_t request, Instant arrived) = 0;
 };
 
 class FrontDoor {
@@ -52,7 +52,7 @@ class FrontDoor {
   Result<std::string> bind(const std::string& address) { return socket_.bind(address); }
   const net::Socket& socket() const { return socket_; }
 
-  // Takes up to a batch of messages.
+  // Takes a batch of messages, more only to finish a carrier.
   void receive();
 
   void answer(net::PeerId client, const wire::Response& response);

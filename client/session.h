@@ -43,9 +43,8 @@ class Session final : private ConnectionOwner {
 
   Gate& gate() { return gate_; }
 
-  // On the client's own thread the instant of its turn: a submission there is no reason to look at
-  // the clock again.
-  Instant now() const { return on_own_thread() ? connection_.now() : clock_.now(); }
+  // Not the instant of the turn, on the client's own thread either: callbacks may take long.
+  Instant now() const { return clock_.now(); }
   bool on_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
   // Takes a request whose place at the gate is taken; it is given back just before the reply is

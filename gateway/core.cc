@@ -69,7 +69,7 @@ void Core::refuse(ClientId client, std::uint64_t client_request, wire::Failure f
   effects_.answer(client, response);
 }
 
-inline Core::Unwanted Core::unwanted(const wire::Request& request) const {
+Core::Unwanted Core::unwanted(const wire::Request& request) const {
   const std::size_t size = request.payload.size();
   if (draining_) return Unwanted::kDraining;
   if (planner_.topology() == nullptr) return Unwanted::kStarting;

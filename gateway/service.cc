@@ -201,8 +201,8 @@ void Service::on_request(net::PeerId client, wire::Request&& request, Instant ar
   core_->on_request(ClientId{client.value}, std::move(request), arrived);
 }
 
-void Service::on_cancel(net::PeerId client, std::uint64_t request) {
-  core_->on_cancel(ClientId{client.value}, request, clock_.now());
+void Service::on_cancel(net::PeerId client, std::uint64_t request, Instant arrived) {
+  core_->on_cancel(ClientId{client.value}, request, arrived);
 }
 
 void Service::answer(ClientId client, const wire::Response& response) {

@@ -53,7 +53,7 @@ class Service final : public Effects, public cluster::BrokerPort, public client:
   wire::ClientWelcome welcome() override;
   bool acceptable(net::PeerId client, const wire::Request& request) override;
   void on_request(net::PeerId client, wire::Request&& request, Instant arrived) override;
-  void on_cancel(net::PeerId client, std::uint64_t request) override;
+  void on_cancel(net::PeerId client, std::uint64_t request, Instant arrived) override;
 
   void on_control();
   void act(cluster::MemberEvent& event);

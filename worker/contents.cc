@@ -38,6 +38,12 @@ void Contents::reset(DocumentsMatrix matrix) {
   matrix_ = std::move(matrix);
 }
 
+void Contents::forget() {
+  list_ = Documents();
+  matrix_.clear();
+  reset(Bytes());
+}
+
 void Contents::answer(Documents documents) {
   reset(std::move(documents));
   matrix_.clear();

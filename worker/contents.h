@@ -21,6 +21,12 @@ class Contents {
   void reset(Documents documents);
   void reset(DocumentsMatrix matrix);
 
+  // Lets go of what is left, as after a failure.
+  void clear() {
+    borrowed_ = nullptr;
+    if (form_ != Form::kPayload || !payload_.empty()) forget();
+  }
+
   // The name of the first need, for matrix() of a single list. Outlives the job.
   void set_first_need(std::string_view name) { first_need_ = name; }
 
@@ -48,6 +54,7 @@ class Contents {
   enum class Form { kPayload, kList, kMatrix };
 
   const Bytes& payload() const { return borrowed_ != nullptr ? *borrowed_ : payload_; }
+  void forget();
   void join_matrix();
   Status make_payload(std::size_t limit, wire::DocumentIds& ids, Bytes& payload);
   Result<Bytes> encode(std::size_t limit, wire::DocumentIds& ids);

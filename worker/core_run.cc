@@ -149,6 +149,8 @@ void Core::leave(std::uint32_t slot) {
   for (PartPointer& each : open.job.joined)
     pool_.give(std::move(each));
   open.job.joined.clear();
+  open.contents.clear();
+  if (!open.answer.empty()) open.answer = {};
   open.in_use = false;
   free_.push_back(slot);
 }

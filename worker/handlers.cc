@@ -20,11 +20,6 @@ struct BadInput {
   Error error;
 };
 
-std::size_t catch_all_of(const std::vector<Executor::Binding>& bindings) {
-  const auto place = std::ranges::find(bindings, kCatchAll, &Executor::Binding::endpoint);
-  return static_cast<std::size_t>(place - bindings.begin());
-}
-
 std::string demangled(const char* name) {
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> text(
@@ -118,7 +113,6 @@ class HandlerExecution::Call final : public Executor::Call, public Request {
 HandlerExecution::HandlerExecution(const Executor& executor, std::string executor_name,
                                    const Clock& clock, ExecutionWatch& watch)
     : executor_(executor),
-      catch_all_(catch_all_of(executor.bindings())),
       clock_(clock),
       watch_(watch),
       call_(std::make_unique<Call>(std::move(executor_name))) {}
@@ -143,11 +137,12 @@ Status HandlerExecution::check() const {
 }
 
 const Executor::Binding* HandlerExecution::find(std::string_view endpoint) const {
-  const std::vector<Executor::Binding>& bindings = executor_.bindings();
-  for (const Executor::Binding& binding : bindings) {
+  const Executor::Binding* catch_all = nullptr;
+  for (const Executor::Binding& binding : executor_.bindings()) {
     if (binding.endpoint == endpoint) return &binding;
+    if (binding.endpoint == kCatchAll) catch_all = &binding;
   }
-  return catch_all_ < bindings.size() ? &bindings[catch_all_] : nullptr;
+  return catch_all;
 }
 
 bool HandlerExecution::wants_matrix(std::string_view endpoint) const {

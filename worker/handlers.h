@@ -58,7 +58,6 @@ class HandlerExecution final : public Execution {
   const Executor::Binding* find(std::string_view endpoint) const;
 
   const Executor& executor_;
-  std::size_t catch_all_;  // its place among the bindings; past their end: there is none
   const Clock& clock_;
   ExecutionWatch& watch_;
   std::span<const Running> together_;  // for the next run()

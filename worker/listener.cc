@@ -119,7 +119,7 @@ void Listener::on_request(net::PeerId client, wire::Request&& request, Instant a
   core_.on_request(CallerId{client.value}, std::move(request), arrived);
 }
 
-void Listener::on_cancel(net::PeerId client, std::uint64_t request) {
+void Listener::on_cancel(net::PeerId client, std::uint64_t request, Instant /*arrived*/) {
   core_.on_cancel(CallerId{client.value}, request);
 }
 

@@ -44,7 +44,7 @@ class Listener final : private client::DoorOwner, private ListenerPort {
   wire::ClientWelcome welcome() override { return core_.welcome(); }
   bool acceptable(net::PeerId client, const wire::Request& request) override;
   void on_request(net::PeerId client, wire::Request&& request, Instant arrived) override;
-  void on_cancel(net::PeerId client, std::uint64_t request) override;
+  void on_cancel(net::PeerId client, std::uint64_t request, Instant arrived) override;
   // ListenerPort
   void execute(Work work) override { to_do_.push_back(std::move(work)); }
   void answer(CallerId caller, const wire::Response& response) override;

@@ -13,7 +13,7 @@ constexpr std::size_t kLook = 16;  // receipts; executions end nearly in the ord
 
 }  // namespace
 
-inline Reporter::Gateway& Reporter::find(InstanceId id) {
+Reporter::Gateway& Reporter::find(InstanceId id) {
   for (Gateway& gateway : gateways_) {
     if (gateway.id == id) return gateway;
   }
@@ -31,7 +31,7 @@ void Reporter::set_gateways(std::span<const InstanceId> gateways) {
 }
 
 // Whether the receipt was still to be told; looks at the oldest few.
-inline bool Reporter::replace_receipt(Gateway& gateway, const wire::Progress& finish) {
+bool Reporter::replace_receipt(Gateway& gateway, const wire::Progress& finish) {
   wire::Progress* const begin = gateway.pending.data();
   wire::Progress* const end = begin + gateway.pending.size();
   wire::Progress* at = begin + gateway.receipts;

@@ -27,7 +27,7 @@ class Waker {
 };
 
 // Handlers run on the thread that calls run(). A handler is called when its source is readable and
-// should take a bounded number of messages (64, say); it is called again if more wait.
+// should take a bounded number of messages (some hundred, say); it is called again if more wait.
 class Loop {
  public:
   using Handler = std::function<void()>;

@@ -74,7 +74,7 @@ void Planner::refresh_leads(EndpointIndex endpoint, Instant now) {
   }
 }
 
-inline Duration Planner::service_of(const Target& target, const Task& task) const {
+Duration Planner::service_of(const Target& target, const Task& task) const {
   if (!task.run) return kFastest;
   const Target::Estimate& own = target.estimates[task.endpoint];
   const Duration mean = task.kind->service;
@@ -85,7 +85,7 @@ inline Duration Planner::service_of(const Target& target, const Task& task) cons
 // The window of a target for one endpoint, in executions. While no time is known for the endpoint,
 // the slowest other endpoint of the node stands for it: work of a known kind must not keep an
 // unknown one out for ever.
-inline double Planner::window(const Target& target, const Task& task, Duration service) const {
+double Planner::window(const Target& target, const Task& task, Duration service) const {
   const Kind* kind = task.kind;
   if (task.run && !kind->known) {
     for (const std::vector<Kind>& other : kinds_) {
@@ -101,8 +101,8 @@ inline double Planner::window(const Target& target, const Task& task, Duration s
   return target.concurrency * (2 + reach / static_cast<double>(service.count()));
 }
 
-inline bool Planner::has_room(const Target& target, const Task& task, Duration service,
-                              bool awaited) const {
+bool Planner::has_room(const Target& target, const Task& task, Duration service,
+                       bool awaited) const {
   if (target.outstanding == 0) return true;
   if (target.outstanding >= kMaxWindow || target.doubted) return false;
   if (target.outstanding_bytes + task.bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
@@ -179,8 +179,8 @@ bool Planner::reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) 
   });
 }
 
-inline void Planner::choose(std::uint32_t slot, const Target& target, const Task& task,
-                            Duration service, Choices& choices) {
+void Planner::choose(std::uint32_t slot, const Target& target, const Task& task, Duration service,
+                     Choices& choices) {
   Choice& choice = choices.members_.emplace_back();
   choice.slot = slot;
   choice.instance = target.id;
@@ -276,8 +276,7 @@ bool Planner::place_on_group(const Task& task, wire::PlanEntry& entry, Choices& 
   return place_among(serving.groups, task, entry, choices);
 }
 
-inline bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices,
-                           Blocked& blocked) {
+bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked) {
   const Serving& serving = serving_[task.node.value];
   entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
   blocked.node = task.node;
@@ -324,7 +323,7 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
   return true;
 }
 
-inline void Planner::charge(Choices& choices, std::uint64_t bytes) {
+void Planner::charge(Choices& choices, std::uint64_t bytes) {
   for (Choice& choice : choices.members_) {
     Target& target = targets_[choice.slot];
     choice.charged = true;

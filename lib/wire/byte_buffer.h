@@ -54,9 +54,10 @@ class ByteBuffer {
   static constexpr std::size_t kLeast = 1024;
 
   [[gnu::noinline]] void grow(std::size_t bytes) {
-    capacity_ = std::max({kLeast, 2 * capacity_, size_ + bytes});
-    auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity_);
+    const std::size_t capacity = std::max({kLeast, 2 * capacity_, size_ + bytes});
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity);
     if (size_ > 0) std::memcpy(larger.get(), bytes_.get(), size_);
+    capacity_ = capacity;
     bytes_ = std::move(larger);
   }
 

@@ -1,4 +1,4 @@
-// Carriers: several small messages to the same receiver in one.
+// Carriers: several messages to the same receiver in one.
 //
 // Sending a message costs ZeroMQ and the kernel about as much as handling it costs us, and more
 // when every message wakes a thread of its own. So a sender collects what one turn of its loop has

@@ -323,6 +323,20 @@ TEST_CASE("on_reply may submit the next request; more than the limit is refused"
   CHECK(done.get_future().get() == 1'000);
 }
 
+TEST_CASE("the time of a request that on_reply submits begins then, also after a long callback") {
+  EchoGateway gateway;
+  gateway.start();
+  Result<Client> client = Client::connect(gateway.address());
+  REQUIRE(client.ok());
+  std::promise<Errc> done;
+  client->submit_raw("/a", Bytes(), Bytes(), Duration{}, [&](const Reply&) {
+    std::this_thread::sleep_for(400ms);
+    client->submit_raw("/a", Bytes(), Bytes(), 300ms,
+                       [&](const Reply& reply) { done.set_value(reply.code()); });
+  });
+  CHECK(done.get_future().get() == Errc::kOk);
+}
+
 TEST_CASE("submitting more than the limit is refused at once") {
   SilentGateway gateway;
   gateway.start();

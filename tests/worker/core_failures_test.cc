@@ -1,5 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <memory>
+#include <span>
+
 #include "core.h"
 #include "worker_fixture.h"
 
@@ -306,4 +310,28 @@ TEST_CASE("there is no room before a topology, nor past the limit of jobs") {
   bench.run_all(at(0ms));
   CHECK(bench.core.has_room());
   CHECK(bench.port.sent.size() == Core::kMaxJobs);
+}
+
+TEST_CASE("documents of requests that failed are let go of, however many waited at once") {
+  Bench bench(chain(), "second");
+  bench.execution.handler = [](Contents& contents) -> std::optional<Error> {
+    CHECK(contents.documents().ok());
+    return Error{Errc::kExecutorError, "std::runtime_error: no"};
+  };
+  std::vector<std::weak_ptr<Bytes>> payloads;
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    PartPointer part = bench.part("first", {"x"});
+    auto owner = std::make_shared<Bytes>(part->payload);
+    payloads.push_back(owner);
+    const std::span<const std::byte> bytes = owner->span();
+    part->payload = Bytes::share(std::move(owner), bytes);
+    part->header.request.sequence = i;
+    bench.core.receive(std::move(part), at(0s));
+  }
+
+  bench.run_all(at(0s));
+  CHECK(bench.port.sent.size() == 100);
+  bench.port.sent.clear();
+
+  CHECK(std::ranges::all_of(payloads, [](const auto& payload) { return payload.expired(); }));
 }

@@ -10,8 +10,8 @@ declare -rA growth_titles=([executors]='executors in a chain, 64 requests in fli
   [shards]='shards that all get a request (ALL), 64 requests in flight'
   [replicas]='replicas of one executor, 64 requests in flight'
   [documents]='documents of 128 B in a request, 16 requests in flight'
-  [requests]='requests in flight or waiting')
-readonly most_of_a_client=1000  # requests in flight; a gateway lets one client have 1024
+  [requests]='requests in flight or waiting, from ten clients')
+readonly growth_clients=10  # of the last curve: a gateway lets one have 1,024 requests in flight
 
 growth_flow() {  # CURVE N
   local at executors=1
@@ -26,11 +26,11 @@ growth_flow() {  # CURVE N
   esac
 }
 
-# growth_load IN-FLIGHT DOCUMENTS SECONDS: by as many clients as it takes; what each said, one a line.
+# growth_load CLIENTS IN-FLIGHT DOCUMENTS SECONDS: by all clients at once; what each said, one a line.
 growth_load() {
-  local clients=$((($1 + most_of_a_client - 1) / most_of_a_client)) at pid pids=() failed=
+  local clients=$1 at pid pids=() failed=
   for ((at = 0; at < clients; at++)); do
-    pinned flowctl bench growth / --concurrency $(($1 / clients)) --documents "$2" --duration "$3s" -o json \
+    pinned flowctl bench growth / --concurrency $(($2 / clients)) --documents "$3" --duration "$4s" -o json \
       >"$work/client.$at" 2>"$work/client.$at.log" &
     pids+=($!)
     remember $!
@@ -50,22 +50,22 @@ flow_rss_mib() {  # FLOW
 
 # growth_point CURVE N: "CPU-us p50-us MiB" of a flow that was started for it.
 growth_point() {
-  local in_flight=64 documents=1 before used said line requests=0 clients=0
+  local clients=1 in_flight=64 documents=1 before used said line requests=0 theirs=0
   case $1 in
     documents) in_flight=16 documents=$2 ;;
-    requests) in_flight=$2 ;;
+    requests) clients=$growth_clients in_flight=$2 ;;
   esac
   growth_flow "$1" "$2" >"$work/growth.toml"
   up "$work/growth.toml" pinned
-  growth_load $((in_flight < most_of_a_client ? in_flight : most_of_a_client)) "$documents" 0.1 >/dev/null
+  growth_load "$clients" "$in_flight" "$documents" 0.1 >/dev/null
   before=$(flow_cpu_ns growth)
-  said=$(growth_load "$in_flight" "$documents" "$growth_seconds")
+  said=$(growth_load "$clients" "$in_flight" "$documents" "$growth_seconds")
   used=$(($(flow_cpu_ns growth) - before))
   while read -r line; do
     requests=$((requests + $(field requests <<<"$line")))
-    clients="$clients + $(field requests <<<"$line") * $(sed 's/.*"name":"flowctl",//' <<<"$line" | field us_per_request)"
+    theirs="$theirs + $(field requests <<<"$line") * $(sed 's/.*"name":"flowctl",//' <<<"$line" | field us_per_request)"
   done <<<"$said"
-  printf '%s %s %s\n' "$(calculate "($used / 1000 + $clients) / $requests")" \
+  printf '%s %s %s\n' "$(calculate "($used / 1000 + $theirs) / $requests")" \
     "$(while read -r line; do field p50 <<<"$line"; done <<<"$said" | median)" "$(flow_rss_mib growth)"
   down growth
 }

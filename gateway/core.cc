@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "route/left_out.h"
+
 namespace flow::gateway {
 namespace {
 
@@ -256,14 +258,15 @@ void Core::dispatch(Pending& entry, Instant now) {
   header.remaining = entry.deadline - now;
   header.sent_at = now;
   header.sent_on_host = host_;
-  header.source = kGatewayNode;
   header.missing.clear();
   if (planner_.sharded()) add_missing(planner_, entry.choices, header);
   entry.runs.assign(topology.nodes.size(), {});
-  for (const NodeIndex node : planner_.shape().first) {
-    if (topology.nodes[node.value].needs.size() == 1) entry.runs[node.value].ready_at = now;
+  const auto send_to = [&](NodeIndex name, NodeIndex node) {
+    if (is_ready(entry, node)) entry.runs[node.value].ready_at = now;
+    header.source = name;
     if (header.plan[node.value].target != 0) send_first(entry, node);
-  }
+  };
+  route::for_each_receiver(kGatewayNode, planner_.shape(), header.plan, send_to);
 }
 
 // What passes the node's filter goes; documents that it cannot judge fail at that node.

@@ -153,6 +153,7 @@ class Core {
   void note_finished(Pending& entry, NodeIndex node, route::Choice& choice, Duration service,
                      Instant now);
   void note_ready(Pending& entry, NodeIndex finished, Instant now);
+  bool is_ready(const Pending& entry, NodeIndex node) const;
   void take_hops(Pending& entry, const std::vector<wire::Hop>& hops, Instant now);
   void find_deaf(Instant now);
   const route::Choice* deaf_member(const Pending& entry, Instant now) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/core.h"
+#include "route/left_out.h"
 #include "route/merge.h"
 
 namespace flow::gateway {
@@ -20,10 +21,13 @@ constexpr double kMinTokens = 64;
 // A request got past an instance when every successor has reported it received; what the instance
 // sent may have died with it, so its own word proves nothing. The sink: when the answer is here.
 bool Core::got_past(const Pending& entry, NodeIndex node) const {
-  if (node == planner_.topology()->sink) return false;
-  return std::ranges::all_of(planner_.shape().successors[node.value], [&](NodeIndex next) {
-    return !planner_.shape().answers[next.value] || entry.runs[next.value].received;
+  const route::Shape& shape = planner_.shape();
+  bool past = true;
+  route::for_each_receiver(node, shape, entry.header.plan, [&](NodeIndex /*name*/, NodeIndex next) {
+    past = past && next != kGatewayNode &&
+           (!shape.answers[next.value] || entry.runs[next.value].received);
   });
+  return past;
 }
 
 bool Core::is_gone(const route::Choice& choice) const {
@@ -146,9 +150,10 @@ bool Core::may_repeat(const Pending& entry, const std::vector<bool>& spared) con
       continue;
     const auto may_have = [&](const route::Choice& c) { return c.received || is_gone(c); };
     const auto reached = [&](NodeIndex need) {
-      if (need == kGatewayNode) return true;
-      const std::span<const route::Choice> members = entry.choices.of(need);
-      return entry.header.plan[need.value].polling == wire::Polling::kAllAsync
+      const NodeIndex sender = route::sender_for(need, *planner_.topology(), entry.header.plan);
+      if (sender == kGatewayNode) return true;
+      const std::span<const route::Choice> members = entry.choices.of(sender);
+      return entry.header.plan[sender.value].polling == wire::Polling::kAllAsync
                  ? std::ranges::any_of(members, may_have)
                  : std::ranges::all_of(members, may_have);
     };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/core.h"
+#include "route/left_out.h"
 
 namespace flow::gateway {
 namespace {
@@ -40,13 +41,20 @@ void Core::note_finished(Pending& entry, NodeIndex node, route::Choice& choice, 
 }
 
 void Core::note_ready(Pending& entry, NodeIndex finished, Instant now) {
-  for (const NodeIndex next : planner_.shape().successors[finished.value]) {
-    const std::vector<NodeIndex>& needs = planner_.topology()->nodes[next.value].needs;
-    const bool ready = std::ranges::all_of(needs, [&](NodeIndex need) {
-      return need == kGatewayNode || entry.runs[need.value].finished;
-    });
-    if (ready) entry.runs[next.value].ready_at = now;
-  }
+  route::for_each_receiver(finished, planner_.shape(), entry.header.plan,
+                           [&](NodeIndex /*name*/, NodeIndex next) {
+                             if (next != kGatewayNode && is_ready(entry, next))
+                               entry.runs[next.value].ready_at = now;
+                           });
+}
+
+// Whether all who send to a node have finished.
+bool Core::is_ready(const Pending& entry, NodeIndex node) const {
+  const wire::Topology& topology = *planner_.topology();
+  return std::ranges::all_of(topology.nodes[node.value].needs, [&](NodeIndex need) {
+    const NodeIndex sender = route::sender_for(need, topology, entry.header.plan);
+    return sender == kGatewayNode || entry.runs[sender.value].finished;
+  });
 }
 
 // What an answer says of the way it took, which stands for the finish of all it waited for. Of
@@ -107,8 +115,8 @@ bool Core::deaf(const Pending& entry, NodeIndex node, const route::Choice& choic
   const Duration limit =
       std::max(kDeafAfter, Duration(milliseconds(entry.bytes / kSlowestBytesPerMs)));
   if (choice.finished) {  // the sink's answer was lost on its way
-    return run.finished && node == planner_.topology()->sink && !choice.here &&
-           now - run.finished_at >= limit;
+    return run.finished && !choice.here && now - run.finished_at >= limit &&
+           route::sends_answer(node, planner_.shape(), entry.header.plan);
   }
   const bool first_wins = entry.header.plan[node.value].polling == wire::Polling::kAllAsync;
   const bool received = first_wins

@@ -61,6 +61,7 @@ void Core::set_topology(std::shared_ptr<const wire::Topology> topology, Instant 
 }
 
 void Core::read_graph() {
+  shape_ = route::shape_of(*topology_);
   needs_ = topology_->nodes[self_.node.value].needs;
   may_miss_ = std::ranges::any_of(needs_, [this](NodeIndex need) {
     return need.value < topology_->nodes.size() && topology_->nodes[need.value].allow_partial;

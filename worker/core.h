@@ -26,6 +26,7 @@
 #include "route/filter.h"
 #include "route/gather.h"
 #include "route/part_pool.h"
+#include "route/shape.h"
 #include "route/split.h"
 #include "wire/document_ids.h"
 #include "wire/topology.h"
@@ -175,6 +176,7 @@ class Core {
 
   // core_send.cc: to those behind.
   void dispatch(wire::Part& part, Instant deadline, Instant now);
+  void send_past(NodeIndex left_out, wire::Part& part, Instant now);
   void send_filtered(Target to, const Successor& successor, wire::Part& part, Instant now);
   void send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now);
   void hand_over(Target to, wire::PartHeader& header, const Bytes& payload);
@@ -195,6 +197,7 @@ class Core {
   wire::DocumentIds ids_;
   route::Split split_;
   std::shared_ptr<const wire::Topology> topology_;
+  route::Shape shape_;
   std::vector<NodeIndex> needs_;                     // of this node
   bool may_miss_ = false;                            // whether shards of one may be missing
   std::vector<Successor> successors_;                // of this node, ascending

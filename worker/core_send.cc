@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core.h"
+#include "route/left_out.h"
 #include "route/merge.h"
 
 namespace flow::worker {
@@ -62,6 +63,7 @@ void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
   for (const Successor& successor : successors_) {
     if (successor.node.value >= header.plan.size()) continue;
     const wire::PlanEntry& entry = header.plan[successor.node.value];
+    if (entry.mode == wire::PlanMode::kLeftOut) send_past(successor.node, part, now);
     if (entry.target == 0) continue;
     const Target to{InstanceId{entry.target}, entry.polling};
     if (filters && successor.filter) {
@@ -72,6 +74,24 @@ void Core::dispatch(wire::Part& part, Instant deadline, Instant now) {
   }
   opened_.reset();
   if (sink_) send({header.request.gateway}, header, part.payload, now);
+}
+
+// To those behind a node that is left out, in its name. None of them has a filter.
+void Core::send_past(NodeIndex left_out, wire::Part& part, Instant now) {
+  wire::PartHeader& header = part.header;
+  header.source_shard = header.source_replica = 0;
+  const auto send_to = [&](NodeIndex name, NodeIndex receiver) {
+    header.source = name;
+    if (receiver == kGatewayNode) return send({header.request.gateway}, header, part.payload, now);
+    if (receiver.value >= header.plan.size()) return;
+    const wire::PlanEntry& entry = header.plan[receiver.value];
+    if (entry.target != 0)
+      send({InstanceId{entry.target}, entry.polling}, header, part.payload, now);
+  };
+  route::for_each_receiver(left_out, shape_, header.plan, send_to);
+  header.source = self_.node;
+  header.source_shard = self_.shard;
+  header.source_replica = self_.replica;
 }
 
 // The documents are opened once for all successors. A filter that cannot be evaluated fails the

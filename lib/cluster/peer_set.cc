@@ -62,24 +62,25 @@ Result<std::string> PeerSet::bind_publisher(const std::string& address) {
 void PeerSet::update(const wire::Topology& topology, NodeIndex self, Instant now, InstanceId own) {
   flush(now);
   const std::vector<InstanceId> siblings = siblings_of(topology, own);
-  Outlets peers;
-  const auto keep = [&](InstanceId id, const std::string& address) {
+  Outlets before = std::move(peers_);
+  peers_.clear();
+  others_.clear();
+  const auto keep = [&](InstanceId id, const std::string& address, bool at_once) {
     if (address.empty()) return;  // still starting
-    if (auto held = peers_.extract(id); !held.empty()) {
-      peers.insert(std::move(held));
-    } else if (std::optional<net::Socket> socket = connected(context_, id, address)) {
-      peers.emplace(id, Outlet{std::move(*socket), {}});
+    if (auto held = before.extract(id); !held.empty()) {
+      peers_.insert(std::move(held));
+      return;
     }
+    others_.emplace(id, address);
+    if (at_once) reach(id);
   };
   for (const wire::TopologyInstance& instance : topology.instances) {
-    if (sends_to(topology, self, instance.node) || std::ranges::count(siblings, instance.id) > 0)
-      keep(instance.id, instance.data_address);
+    keep(instance.id, instance.data_address,
+         sends_to(topology, self, instance.node) || std::ranges::count(siblings, instance.id) > 0);
   }
-  if (topology.sink == self && self != kGatewayNode) {
-    for (const wire::TopologyGateway& gateway : topology.gateways)
-      keep(gateway.id, gateway.data_address);
+  for (const wire::TopologyGateway& gateway : topology.gateways) {
+    if (self != kGatewayNode) keep(gateway.id, gateway.data_address, topology.sink == self);
   }
-  peers_ = std::move(peers);
   Outlets lanes;
   for (const wire::TopologyLane& lane : topology.lanes) {
     if (!sends_to(topology, self, lane.node)) continue;
@@ -92,11 +93,22 @@ void PeerSet::update(const wire::Topology& topology, NodeIndex self, Instant now
   lanes_ = std::move(lanes);
 }
 
+// nullptr when it is not in the topology, or cannot be connected to.
+PeerSet::Outlet* PeerSet::reach(InstanceId id) {
+  const auto other = others_.extract(id);
+  if (other.empty()) return nullptr;
+  std::optional<net::Socket> socket = connected(context_, id, other.mapped());
+  if (!socket) return nullptr;
+  return &peers_.emplace(id, Outlet{std::move(*socket), {}}).first->second;
+}
+
 void PeerSet::send(InstanceId to, const Frames& frames) {
-  if (const auto peer = peers_.find(to); peer != peers_.end()) {
-    post(peer->second, frames);
-  } else {
+  const auto peer = peers_.find(to);
+  Outlet* outlet = peer != peers_.end() ? &peer->second : reach(to);
+  if (outlet == nullptr) {
     ++unsent_;
+  } else {
+    post(*outlet, frames);
   }
 }
 
@@ -157,6 +169,7 @@ bool PeerSet::note(std::span<const std::byte> event) {
 void PeerSet::close(Instant now) {
   flush(now);
   peers_.clear();
+  others_.clear();
   lanes_.clear();
   publisher_.close();
   marks_.clear();

@@ -43,7 +43,9 @@ class PeerSet {
   // Switches to a newer topology: opens what is new and closes what is gone, after flushing. `self`
   // is the own node, kGatewayNode for a gateway. Peers are the instances of the nodes that need it
   // and, for the node that answers, the gateways; lanes are those of the nodes that need it. `own`:
-  // the instance, where its siblings are peers too, the other replicas of its shard.
+  // the instance, where its siblings are peers too, the other replicas of its shard. All others of
+  // the topology become peers when something is sent to them, because a plan left out who stands
+  // in between.
   void update(const wire::Topology& topology, NodeIndex self, Instant now, InstanceId own = {});
 
   // Sends to a peer, publishes to a lane. The views need to live only until the call returns, a
@@ -89,6 +91,7 @@ class PeerSet {
   };
   using Outlets = std::unordered_map<InstanceId, Outlet>;
 
+  Outlet* reach(InstanceId id);
   void post(Outlet& outlet, const Frames& frames);
   void hand_over(Outlet& outlet, const Frames& frames);
   bool note(std::span<const std::byte> event);  // whether the marks changed
@@ -96,6 +99,7 @@ class PeerSet {
   net::Context& context_;
   net::Socket publisher_;
   Outlets peers_;
+  std::unordered_map<InstanceId, std::string> others_;  // addresses of who is not a peer yet
   Outlets lanes_;
   std::vector<Outlet*> dirty_;  // those whose outbox is not empty
   std::set<wire::LaneMark> marks_;

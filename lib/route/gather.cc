@@ -18,8 +18,9 @@ constexpr std::size_t kSpare = 256;  // entries kept for later: what is usual, n
 
 std::uint16_t expected_from(NodeIndex need, std::span<const PlanEntry> plan) {
   if (need == kGatewayNode) return 1;
-  if (need.value >= plan.size() || plan[need.value].target == 0) return 0;
-  return plan[need.value].parts;
+  if (need.value >= plan.size()) return 0;
+  const PlanEntry& entry = plan[need.value];
+  return entry.target != 0 || entry.mode == wire::PlanMode::kLeftOut ? entry.parts : 0;
 }
 
 std::uint32_t expected_parts(std::span<const NodeIndex> needs, std::span<const PlanEntry> plan) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "route/left_out.h"
+
 namespace flow::route {
 namespace {
 
@@ -175,7 +177,27 @@ std::size_t Planner::pick() {
 // too.
 bool Planner::reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) const {
   return std::ranges::all_of(topology_->nodes[node.value].needs, [&](NodeIndex need) {
-    return need == kGatewayNode || plan[need.value].target != 0;
+    return need == kGatewayNode || plan[need.value].target != 0 || is_left_out(need, plan);
+  });
+}
+
+// Whether a node that is passed over would only pass on what it gets, and whoever sends to it can
+// send to its successors: they take no lane, where only it publishes, and have no filter, which
+// only it evaluates. The gateway does not send an answer to itself.
+bool Planner::may_leave_out(const Task& task, const std::vector<bool>& skip,
+                            const std::vector<wire::PlanEntry>& plan) const {
+  const wire::TopologyNode& node = topology_->nodes[task.node.value];
+  if (node.needs.size() != 1 || !node.when.empty()) return false;
+  const NodeIndex need = node.needs.front();
+  if (need != kGatewayNode && polls_lane(plan[need.value].polling)) return false;
+  const bool from_gateway = sender_for(need, *topology_, plan) == kGatewayNode;
+  if (task.node == shape_.sink && from_gateway) return false;
+  if (serving_[task.node.value].slots.empty()) return false;
+  return std::ranges::all_of(shape_.successors[task.node.value], [&](NodeIndex next) {
+    const Kind& kind = kinds_[task.endpoint][next.value];
+    const bool runs = kind.bound && (skip.empty() || !skip[next.value]);
+    return topology_->nodes[next.value].when.empty() &&
+           !(runs && (kind.replicated || polls_lane(kind.polling)));
   });
 }
 
@@ -308,6 +330,10 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
     task.node = node;
     task.kind = &kinds[n];
     task.run = kinds[n].bound && (skip.empty() || !skip[n]);
+    if (!task.run && may_leave_out(task, skip, plan)) {
+      plan[n].mode = wire::PlanMode::kLeftOut;
+      continue;
+    }
     const auto first = static_cast<std::uint32_t>(choices.members_.size());
     if (!place(task, plan[n], choices, blocked)) {
       plan[n] = {};

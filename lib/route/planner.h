@@ -25,7 +25,8 @@
 // slowest, with ALL_ASYNC those of the member with most room and of the quickest (the others are
 // nodes that no answer waits for). Lanes that miss shards are taken only when there is no whole
 // one, for ALL_ASYNC and allow_partial. HASH: a lane as with ALL, and always a whole one, since the
-// documents of a missing shard would vanish. A node that is passed over takes any instance.
+// documents of a missing shard would vanish. A node that is passed over takes any instance, or is
+// left out (left_out.h) where it has nothing to gather or to filter.
 //
 // An endpoint that is replicated at a node is planned onto a group, as HASH: all replicas of all
 // shards that serve or are behind. It has room when each of them has.
@@ -130,9 +131,6 @@ class Planner {
   const std::shared_ptr<const wire::Topology>& topology() const { return topology_; }
   const Shape& shape() const { return shape_; }
   bool sharded() const { return sharded_; }  // whether any node has shards
-  bool binds(NodeIndex node, EndpointIndex endpoint) const {
-    return kinds_[endpoint][node.value].bound;
-  }
 
   // Whether what a node may lack (Blocked::lack, below lacks()) is there.
   bool has(NodeIndex node, std::uint32_t lack) const;
@@ -213,6 +211,8 @@ class Planner {
   Offer offer(const Target& target, const Task& task) const;
   Offer offer(const Lane& lane, const Task& task) const;
   bool reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) const;
+  bool may_leave_out(const Task& task, const std::vector<bool>& skip,
+                     const std::vector<wire::PlanEntry>& plan) const;
   std::size_t pick();
   bool place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
   static void choose(std::uint32_t slot, const Target& target, const Task& task, Duration service,

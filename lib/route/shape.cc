@@ -18,6 +18,7 @@ void mark_answering(const wire::Topology& topology, NodeIndex node, std::vector<
 Shape shape_of(const wire::Topology& topology) {
   const std::size_t count = topology.nodes.size();
   Shape shape;
+  shape.sink = topology.sink;
   shape.successors.resize(count);
   shape.answers.resize(count);
   std::vector<std::size_t> waiting(count);

@@ -14,6 +14,11 @@ struct Shape {
   std::vector<NodeIndex> first;                    // nodes that need the gateway
   std::vector<std::vector<NodeIndex>> successors;  // by node, ascending; without the gateway
   std::vector<bool> answers;                       // by node: the answer waits for it
+  NodeIndex sink = kGatewayNode;                   // whose parts are the answer
+
+  const std::vector<NodeIndex>& after(NodeIndex node) const {
+    return node == kGatewayNode ? first : successors[node.value];
+  }
 };
 
 Shape shape_of(const wire::Topology& topology);

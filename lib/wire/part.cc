@@ -69,11 +69,11 @@ void unpack_route(const TableReader& part, PartHeader& header) {
 void unpack_plan(const TableReader& part, std::vector<PlanEntry>& plan) {
   part.copy_to(fbs::Part::VT_PLAN, plan, internal::kMaxNodes);
   for (const PlanEntry& entry : plan) {
-    if (entry.mode > PlanMode::kPassOver || entry.polling > Polling::kHash) [[unlikely]] {
+    if (entry.mode > PlanMode::kLeftOut || entry.polling > Polling::kHash) [[unlikely]] {
       part.fail(fbs::Part::VT_PLAN,
                 fmt::format("has mode {} and polling {} for node {}, at most {} and {} are known",
                             static_cast<int>(entry.mode), static_cast<int>(entry.polling),
-                            &entry - plan.data(), static_cast<int>(PlanMode::kPassOver),
+                            &entry - plan.data(), static_cast<int>(PlanMode::kLeftOut),
                             static_cast<int>(Polling::kHash)));
       return;
     }

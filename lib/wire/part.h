@@ -21,12 +21,15 @@
 
 namespace flow::wire {
 
-enum class PlanMode : std::uint8_t { kRun = 0, kPassOver = 1 };
+// kPassOver: the node gathers and passes on, but does not execute. kLeftOut: it would only pass on
+// what it gets, so whoever would send to it sends to its successors, in its name.
+enum class PlanMode : std::uint8_t { kRun = 0, kPassOver = 1, kLeftOut = 2 };
 using flow::Polling;
 
 // What the gateway decided for one node. 8 bytes, the wire's own layout.
 struct PlanEntry {
-  std::uint32_t target = 0;  // instance, lane or group id; 0: the request does not reach the node
+  // Instance, lane or group id; 0: the request does not reach the node, or it is left out.
+  std::uint32_t target = 0;
   PlanMode mode = PlanMode::kRun;
   Polling polling = Polling::kAny;
   std::uint16_t parts = 1;  // parts a successor must expect from this node

@@ -196,9 +196,43 @@ TEST_CASE("who sends where follows the topology") {
   bench.peers.publish(kSecondLane, gone.frames());
   CHECK(bench.peers.unsent() == 2);
 
-  bench.peers.update(made, kGatewayNode, bench.clock.now());
-  CHECK(bench.peers.has_peer(kSelf));
-  CHECK_FALSE(bench.peers.has_peer(kPeer));
+  PeerSet gateway(bench.context);
+  gateway.update(made, kGatewayNode, bench.clock.now());
+  CHECK(gateway.has_peer(kSelf));
+  CHECK_FALSE(gateway.has_peer(kPeer));
+}
+
+TEST_CASE("others become peers when something is sent to them, and stay while they are there") {
+  Bench bench;
+  wire::Topology made = topology(bench.folder);
+  made.sink = NodeIndex{1};
+  net::Socket far = bench.pull("far");
+  wire::TopologyInstance behind = made.instances[1];
+  behind.id = InstanceId{9};
+  behind.node = NodeIndex{2};
+  behind.data_address = bench.folder.ipc("far");
+  made.nodes.push_back(made.nodes[1]);
+  made.nodes[2].needs = {NodeIndex{1}};
+  made.instances.push_back(behind);
+  bench.peers.update(made, NodeIndex{0}, bench.clock.now());
+  CHECK_FALSE(bench.peers.has_peer(behind.id));
+  CHECK_FALSE(bench.peers.has_peer(kGateway));
+
+  Message one(behind.id);
+  bench.peers.send(behind.id, one.frames());
+  bench.peers.send(kGateway, Message(kGateway).frames());
+  CHECK(bench.peers.has_peer(behind.id));
+  CHECK(bench.peers.has_peer(kGateway));
+  bench.peers.flush(bench.clock.now());
+  CHECK(bench.take(far, 1).size() == 1);
+
+  bench.peers.update(made, NodeIndex{0}, bench.clock.now());
+  CHECK(bench.peers.has_peer(behind.id));
+  made.instances.pop_back();
+  bench.peers.update(made, NodeIndex{0}, bench.clock.now());
+  CHECK_FALSE(bench.peers.has_peer(behind.id));
+  bench.peers.send(behind.id, one.frames());
+  CHECK(bench.peers.unsent() == 1);
 }
 
 TEST_CASE("a lane's members get what is published to it, and nobody else") {

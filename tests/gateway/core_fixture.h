@@ -46,6 +46,7 @@ struct FakeEffects final : gateway::Effects {
     std::uint32_t target;
     RequestId request;
     std::uint16_t attempt;
+    NodeIndex source;
     std::vector<wire::PlanEntry> plan;
     std::vector<wire::MissingPart> missing;
     Errc code;
@@ -69,6 +70,7 @@ struct FakeEffects final : gateway::Effects {
             header.target,
             header.request,
             header.attempt,
+            header.source,
             header.plan,
             header.missing,
             failure ? failure->code : Errc::kOk,

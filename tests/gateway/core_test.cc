@@ -323,7 +323,7 @@ TEST_CASE("a bad target_executor is refused with the reason") {
   CHECK(f.effects.answers.at(0).code == Errc::kInvalidArgument);
 }
 
-TEST_CASE("executors that target_executor does not match are passed over") {
+TEST_CASE("executors that target_executor does not match are left out") {
   Fixture f;
   wire::Request request;
   request.id = 1;
@@ -331,7 +331,7 @@ TEST_CASE("executors that target_executor does not match are passed over") {
   request.target_executor = "n1";
   f.core.on_request(ClientId{1}, std::move(request), at(0ms));
   REQUIRE(f.effects.sent.size() == 1);
-  CHECK(f.effects.sent[0].plan[0].mode == wire::PlanMode::kPassOver);
+  CHECK(f.effects.sent[0].plan[0].mode == wire::PlanMode::kLeftOut);
   CHECK(f.effects.sent[0].plan[1].mode == wire::PlanMode::kRun);
 }
 

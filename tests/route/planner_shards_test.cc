@@ -109,6 +109,38 @@ TEST_CASE("a node that is passed over takes any instance and no shard's turn") {
   CHECK(f.shard() == 0);
 }
 
+// A node before or behind the sharded one, that binds nothing.
+wire::Topology with_another(bool before) {
+  wire::Topology topology = sharded(2, 1);
+  wire::TopologyNode other;
+  other.name = "other";
+  other.needs = {before ? kGatewayNode : NodeIndex{0}};
+  if (before) topology.nodes[0].needs = {NodeIndex{1}};
+  if (!before) topology.sink = NodeIndex{1};
+  topology.nodes.push_back(other);
+  wire::TopologyInstance instance = topology.instances[0];
+  instance.id = InstanceId{9};
+  instance.node = NodeIndex{1};
+  instance.shard = 0;
+  instance.catch_all = false;
+  topology.instances.push_back(instance);
+  return topology;
+}
+
+TEST_CASE("nodes before and behind a lane are not left out, those at one shard are") {
+  for (const bool before : {true, false}) {
+    CAPTURE(before);
+    Fixture f(with_another(before));
+    REQUIRE(f.ask("/search"));
+    CHECK(f.entries[0].polling == wire::Polling::kAll);
+    CHECK(f.entries[1].mode == wire::PlanMode::kPassOver);
+    f.complete(at(0ms), 1us);
+    REQUIRE(f.ask("/index"));
+    CHECK(f.entries[0].polling == wire::Polling::kAny);
+    CHECK(f.entries[1].mode == wire::PlanMode::kLeftOut);
+  }
+}
+
 TEST_CASE("ALL plans a lane and charges each of its members once") {
   Fixture f(sharded(3, 1));
   REQUIRE(f.ask("/search"));

@@ -238,7 +238,7 @@ TEST_CASE("an update names the instances that are gone and forgets their charges
   CHECK(f.plan(at(1ms)));
 }
 
-TEST_CASE("an endpoint that a node does not bind is passed over") {
+TEST_CASE("a node that does not bind the endpoint is left out") {
   wire::Topology topology = chain({1, 1});
   topology.instances[0].catch_all = false;
   topology.instances[0].endpoints = {"/index"};
@@ -248,19 +248,87 @@ TEST_CASE("an endpoint that a node does not bind is passed over") {
   CHECK(search == 0);
   CHECK(index != 0);
   REQUIRE(f.planner.plan(search, 1, {}, at(0ms), f.entries, f.choices, f.blocked));
-  CHECK(f.entries[0].mode == wire::PlanMode::kPassOver);
+  CHECK(f.entries[0].mode == wire::PlanMode::kLeftOut);
+  CHECK(f.entries[0].target == 0);
+  CHECK(f.choices.of(NodeIndex{0}).empty());
   CHECK(f.entries[1].mode == wire::PlanMode::kRun);
+  CHECK(f.choices.all().size() == 1);
   f.complete(at(0ms), 1us, 1);
   REQUIRE(f.planner.plan(index, 1, {}, at(0ms), f.entries, f.choices, f.blocked));
   CHECK(f.entries[0].mode == wire::PlanMode::kRun);
 }
 
+TEST_CASE("of a chain that binds nothing only the sink is asked, and passed over") {
+  wire::Topology topology = chain({1, 1, 1});
+  for (auto& instance : topology.instances)
+    instance.catch_all = false;
+  Fixture f(topology);
+  REQUIRE(f.plan(at(0ms)));
+  CHECK(f.entries[0].mode == wire::PlanMode::kLeftOut);
+  CHECK(f.entries[1].mode == wire::PlanMode::kLeftOut);
+  CHECK(f.entries[2].mode == wire::PlanMode::kPassOver);
+  CHECK(f.entries[2].target == 3);
+}
+
+TEST_CASE("a sink is left out where an executor before it can answer") {
+  wire::Topology topology = chain({1, 1});
+  topology.instances[1].catch_all = false;
+  Fixture f(topology);
+  REQUIRE(f.plan(at(0ms)));
+  CHECK(f.entries[0].mode == wire::PlanMode::kRun);
+  CHECK(f.entries[1].mode == wire::PlanMode::kLeftOut);
+}
+
+TEST_CASE("a node is not left out where there is something to do for it") {
+  wire::Topology topology = chain({1, 1, 1});  // n1 does not bind it
+  topology.instances[1].catch_all = false;
+  SUBCASE("a filter at its entry") {
+    topology.nodes[1].when.set("tags__k", 1);
+  }
+  SUBCASE("a filter behind it") {
+    topology.nodes[2].when.set("tags__k", 1);
+  }
+  SUBCASE("two needs meet there") {
+    topology.nodes[1].needs = {kGatewayNode, NodeIndex{0}};
+  }
+  SUBCASE("what is behind it is replicated") {
+    topology.nodes[2].replicate = {"/write"};
+    topology.instances[2].endpoints = {"/write"};
+    topology.groups = {
+        {InstanceId{90}, NodeIndex{2}, wire::InstanceState::kServing, {InstanceId{3}}}};
+    Fixture f(topology);
+    REQUIRE(f.ask("/write"));
+    CHECK(f.entries[2].polling == wire::Polling::kHash);
+    CHECK(f.entries[1].mode == wire::PlanMode::kPassOver);
+    return;
+  }
+  Fixture f(topology);
+  REQUIRE(f.plan(at(0ms)));
+  CHECK(f.entries[1].mode == wire::PlanMode::kPassOver);
+  CHECK(f.entries[1].target == 2);
+}
+
+TEST_CASE("a node without a serving instance is not left out: what it binds may be news") {
+  wire::Topology topology = chain({1, 1});
+  topology.instances[0].catch_all = false;
+  Fixture f(topology);
+  kill(topology, 1);
+  f.switch_to(topology);
+  CHECK_FALSE(f.plan(at(0ms)));
+  CHECK(f.blocked.nobody);
+  CHECK(f.blocked.node == NodeIndex{0});
+}
+
 TEST_CASE("what an instance that is starting binds does not count yet") {
   wire::Topology topology = chain({1, 1});
   Fixture f(topology);
-  topology.instances[0].state = wire::InstanceState::kStarting;
-  topology.instances[0].catch_all = false;
+  wire::TopologyInstance starting = topology.instances[0];
+  starting.id = InstanceId{9};
+  starting.state = wire::InstanceState::kStarting;
+  starting.catch_all = false;
+  topology.instances.push_back(starting);
   ++topology.version;
   f.switch_to(topology);
-  CHECK(f.planner.binds(NodeIndex{0}, 0));
+  REQUIRE(f.plan(at(0ms)));
+  CHECK(f.entries[0].mode == wire::PlanMode::kRun);
 }

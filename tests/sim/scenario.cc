@@ -28,13 +28,13 @@ std::string name_of(int n) {
 constexpr std::uint32_t kMostInstances = 20;
 
 // What tells apart which shards took part, where all of them must, and is the same for all shards
-// where any may.
-Program program_for(const std::string& name, Polling polling) {
+// where any may; or a program that does not bind the endpoint that is asked for.
+Program program_for(const std::string& name, Polling polling, bool binds) {
   ValueList operations;
   operations.emplace_back(ValueMap{{"op", "append_text"}, {"value", name + "."}});
   if (polling == Polling::kAll || polling == Polling::kHash)
     operations.emplace_back(ValueMap{{"op", "add_shard_match"}});
-  return {ValueMap{{"/default", std::move(operations)}}, false};
+  return {ValueMap{{binds ? "/default" : "/other", std::move(operations)}}, false};
 }
 
 ValueMap random_filter(World& world) {
@@ -77,17 +77,20 @@ ScriptedFlow random_cluster(World& world, Weather weather) {
     for (const int need : needs)
       executor.needs.push_back({need < 0 ? "gateway" : name_of(need), {}});
     if (world.chance(0.4)) choose_shards(world, weather, executor, room);
-    if (world.chance(0.25) && !(executor.no_reduce && needs.size() > 1)) {
+    const bool joins_unreduced = executor.no_reduce && needs.size() > 1;
+    if (world.chance(0.25) && !joins_unreduced) {
       executor.batching = {{"*", static_cast<std::uint32_t>(world.pick(1, 8)),
                             microseconds(world.pick(100, 20'000))}};
     }
     if (world.chance(0.15)) executor.when = random_filter(world);
-    executor.external = executor.shards == 1 && executor.batching.empty() && world.chance(0.25);
+    executor.external =
+        executor.shards == 1 && executor.batching.empty() && !joins_unreduced && world.chance(0.25);
     if (executor.external) executor.hosts.assign(executor.replicas, "sim:far");
     room -= executor.shards * executor.replicas;
     const Polling polling =
         executor.shards == 1 ? Polling::kAny : executor.polling.others.value_or(Polling::kAny);
-    flow.programs[executor.name.value] = program_for(executor.name.value, polling);
+    flow.programs[executor.name.value] =
+        program_for(executor.name.value, polling, world.chance(0.75));
     flow.declaration.executors.push_back(std::move(executor));
   }
   return flow;

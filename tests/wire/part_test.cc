@@ -194,7 +194,7 @@ TEST_CASE("a part at its limits is accepted") {
 
 TEST_CASE("values that mean nothing are refused") {
   PartHeader mode;
-  mode.plan = {{.mode = static_cast<PlanMode>(2)}};
+  mode.plan = {{.mode = static_cast<PlanMode>(3)}};
   PartHeader polling;
   polling.plan = {{}, {.polling = static_cast<Polling>(4)}};
   PartHeader node;
@@ -207,9 +207,9 @@ TEST_CASE("values that mean nothing are refused") {
   no_code.failure = samples::failure(Errc::kOk);
 
   CHECK(error_of(mode) ==
-        "Part: plan has mode 2 and polling 0 for node 0, at most 1 and 3 are known");
+        "Part: plan has mode 3 and polling 0 for node 0, at most 2 and 3 are known");
   CHECK(error_of(polling) ==
-        "Part: plan has mode 0 and polling 4 for node 1, at most 1 and 3 are known");
+        "Part: plan has mode 0 and polling 4 for node 1, at most 2 and 3 are known");
   CHECK(error_of(node) == "Part: hops name node 256, at most 256 are allowed");
   CHECK(error_of(source) == "Part: route comes from node 256, at most 256 are allowed");
   CHECK(error_of(code) == "Part: code is 12, at most 11 is known");

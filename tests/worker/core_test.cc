@@ -107,6 +107,56 @@ TEST_CASE("a node that is passed over forwards without executing") {
   CHECK(bench.port.sent[0].header.hops.empty());
 }
 
+TEST_CASE("a node that is left out gets nothing, those behind it get parts in its name") {
+  Bench bench(make_graph({{"a", {"gateway"}},
+                          {"b", {"a"}},
+                          {"c", {"b"}},
+                          {"d", {"c"}},
+                          {"side", {"b"}},
+                          {"other", {"a"}}},
+                         "d"),
+              "a");
+  PartPointer part = bench.part("gateway", {"x"});
+  for (const char* name : {"b", "c"})
+    part->header.plan[bench.node(name).value] = {.mode = wire::PlanMode::kLeftOut};
+
+  bench.feed(std::move(part));
+
+  REQUIRE(bench.port.sent.size() == 3);
+  const auto& sent = bench.port.sent;
+  CHECK(sent[0].to == bench.instance("d"));
+  CHECK(sent[0].header.source == bench.node("c"));
+  CHECK(sent[1].to == bench.instance("side"));
+  CHECK(sent[1].header.source == bench.node("b"));
+  CHECK(sent[2].to == bench.instance("other"));
+  CHECK(sent[2].header.source == bench.node("a"));
+  CHECK(sent[0].texts == Texts{"x"});
+}
+
+TEST_CASE("a part that comes in the name of a left out node is what the plan tells to expect") {
+  Bench bench(diamond({"a", "b"}), "join");
+  for (const char* from : {"a", "b"}) {
+    PartPointer part = bench.part(from, {from});
+    part->header.plan[bench.node("a").value] = {.mode = wire::PlanMode::kLeftOut};
+    bench.feed(std::move(part));
+  }
+
+  CHECK(bench.execution.runs == 1);
+  CHECK(bench.port.sent.at(0).texts == Texts{"a", "b"});
+}
+
+TEST_CASE("who stands before a sink that is left out answers") {
+  Bench bench(chain(), "second");
+  PartPointer part = bench.part("first", {"x"});
+  part->header.plan[bench.node("third").value] = {.mode = wire::PlanMode::kLeftOut};
+
+  bench.feed(std::move(part));
+
+  REQUIRE(bench.port.sent.size() == 1);
+  CHECK(bench.port.sent[0].to == kGateway);
+  CHECK(bench.port.sent[0].header.source == bench.node("third"));
+}
+
 TEST_CASE("a join executes once, on the parts reduced in declared order") {
   Bench bench(diamond({"b", "a"}), "join");
   bench.feed(bench.part("a", {"from a"}));

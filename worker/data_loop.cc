@@ -8,9 +8,12 @@
 namespace flow::worker {
 namespace {
 
-// After a job of this length the socket is looked at before the next, so that what arrived
-// meanwhile is reported as received.
-constexpr Duration kLongJob = std::chrono::microseconds(100);
+// Between two jobs of a turn results leave, and the socket is looked at, so that what arrived
+// meanwhile is reported as received: after so long, or, where jobs are done sooner than their
+// receiver is woken, later.
+constexpr Duration kShare = std::chrono::microseconds(100);
+constexpr Duration kQuickJob = std::chrono::microseconds(10);
+constexpr Duration kShareOfQuickJobs = std::chrono::milliseconds(1);
 
 constexpr Duration kTellEvery = std::chrono::seconds(1);
 
@@ -201,13 +204,17 @@ Instant DataLoop::look_at_subscriptions(Instant now) {
 // Results leave together, but none waits longer than about one long job.
 Instant DataLoop::execute(Instant now) {
   Instant looked = now;
+  int jobs = 0;  // since then
   for (int i = 0; i < kBatch; ++i) {
     if (!core_.execute_next(now, now)) break;
-    if (now - looked < kLongJob) continue;
+    const Duration worked = now - looked;
+    const bool quick = worked < ++jobs * kQuickJob;
+    if (worked < (quick ? kShareOfQuickJobs : kShare)) continue;
     peers_.flush(now, inbox_.together());
     look_at_sockets(now);
     publish();
     looked = now;
+    jobs = 0;
   }
   return now;
 }

@@ -169,7 +169,8 @@ class StreamClient : public peer::Client {
   Outgoing link_{[this](const Message& answer) { answers_.push_back(peer::number_of(answer)); }};
 };
 
-std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder) {
+std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder,
+                                    int /*places*/) {
   for (const char* stage : {"a", "b"}) {
     processes.start(stage, [&folder, stage](const Processes::Ready& ready) {
       run_stage(peer::grpc_address(folder, stage), ready);

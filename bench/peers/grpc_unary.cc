@@ -134,7 +134,8 @@ class UnaryClient : public peer::Client {
   std::uint64_t number_ = 0;
 };
 
-std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder) {
+std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder,
+                                    int /*places*/) {
   for (const char* stage : {"a", "b"}) {
     processes.start(stage, [&folder, stage](const Processes::Ready& ready) {
       run_stage(peer::grpc_address(folder, stage), ready);

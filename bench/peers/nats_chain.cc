@@ -163,7 +163,8 @@ std::string start_server(Processes& processes, const std::string& folder) {
   return url;
 }
 
-std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder) {
+std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder,
+                                    int /*places*/) {
   const std::string url = start_server(processes, folder);
   processes.start("a", [&url](const Processes::Ready& ready) { run_stage(url, "a", "b", ready); });
   processes.start(

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kMagic = 0x5E7A11CE5E7A11CE;
 constexpr std::uint64_t kMaxInFlight = kSlots / 2;
+constexpr int kMaxPlaces = 64;
 constexpr std::uint64_t kMaxSeconds = 600;
 constexpr std::uint64_t kWarmUpNs = 100'000'000;
 
@@ -30,6 +31,7 @@ struct Task {
   std::uint64_t size = 0;
   std::uint64_t in_flight = 0;
   std::uint64_t duration_ns = 0;
+  int places = 0;
 };
 
 struct Measured {
@@ -110,16 +112,18 @@ Number parse(std::string_view text, const char* name, Number least, Number most)
   return value;
 }
 
-Task read_task(int argc, char** argv, std::uint64_t max_bytes) {
-  if (argc != 4) {
+Task read_task(int argc, char** argv, const Peer& peer) {
+  const bool choosable = peer.usual_places > 0;
+  if (argc != 4 && !(argc == 5 && choosable)) {
     throw WrongArgument(std::string("usage: ") + program_invocation_short_name +
-                        " BYTES IN_FLIGHT SECONDS");
+                        " BYTES IN_FLIGHT SECONDS" + (choosable ? " [PLACES]" : ""));
   }
   Task task;
-  task.size = parse<std::uint64_t>(argv[1], "BYTES", sizeof(Head), max_bytes);
+  task.size = parse<std::uint64_t>(argv[1], "BYTES", sizeof(Head), peer.max_bytes);
   task.in_flight = parse<std::uint64_t>(argv[2], "IN_FLIGHT", 1, kMaxInFlight);
   task.duration_ns =
       static_cast<std::uint64_t>(parse<double>(argv[3], "SECONDS", 0.001, kMaxSeconds) * 1e9);
+  task.places = argc == 5 ? parse<int>(argv[4], "PLACES", 1, kMaxPlaces) : peer.usual_places;
   return task;
 }
 
@@ -153,11 +157,11 @@ std::uint64_t number_of(const void* bytes, std::size_t size) {
 
 int run(int argc, char** argv, const Peer& peer) {
   try {
-    const Task task = read_task(argc, argv, peer.max_bytes);
+    const Task task = read_task(argc, argv, peer);
     end_when_told();
     const TemporaryFolder folder;
     Processes processes;
-    const std::unique_ptr<Client> client = peer.start(processes, folder.path());
+    const std::unique_ptr<Client> client = peer.start(processes, folder.path(), task.places);
     print(peer.name, task, ClosedLoop(*client, processes, task).run());
     return 0;
   } catch (const WrongArgument& error) {

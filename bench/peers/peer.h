@@ -1,7 +1,8 @@
 // What the programs that Flow is compared with have in common: the message, the closed loop, the
 // line that is printed. They differ in how a message gets from the client to the stages and back.
 //
-// usage of each: PROGRAM BYTES IN_FLIGHT SECONDS
+// usage of each: PROGRAM BYTES IN_FLIGHT SECONDS [PLACES]
+// PLACES: how many stages or shards, where a program says that it can have others than usual.
 // Prints one line of JSON: answers per second, CPU time of all processes per answer, latency. Exit
 // status 0; 1 with a line on stderr when anything failed, 2 when the arguments are wrong.
 #pragma once
@@ -43,7 +44,10 @@ struct Peer {
   const char* name = "";
   std::uint64_t max_bytes = kMaxBytes;
   // Starts the processes, sockets in `folder`, and connects a client.
-  std::function<std::unique_ptr<Client>(Processes& processes, const std::string& folder)> start;
+  std::function<std::unique_ptr<Client>(Processes& processes, const std::string& folder,
+                                        int places)>
+      start;
+  int usual_places = 0;  // 0: not to be chosen
 };
 
 // The whole main(). The same closed loop as `flowctl bench`: a request follows an answer; what is

@@ -153,7 +153,8 @@ class RedisClient : public peer::Client {
   std::deque<std::uint64_t> answers_;
 };
 
-std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder) {
+std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder,
+                                    int /*places*/) {
   const std::string socket = folder + "/redis.sock";
   processes.run({"redis-server", "--port", "0", "--unixsocket", socket, "--save", "",
                  "--appendonly", "no", "--dir", folder},

@@ -1,8 +1,9 @@
-// What a chain of two stages costs with ZeroMQ alone: the floor that Flow is measured against.
+// What a chain of stages (usually two) costs with ZeroMQ alone: the floor that Flow is measured
+// against.
 //
 //   client DEALER <-> gateway ROUTER;  gateway PUSH -> PULL a PUSH -> PULL b PUSH -> PULL gateway
 //
-// Four processes over ipc, one frame a message. The client keeps IN_FLIGHT messages going and
+// Processes over ipc, one frame a message. The client keeps IN_FLIGHT messages going and
 // counts answers; the gateway remembers by the message's number whose it is. Stages look whether
 // the message is whole and pass it on. No acknowledgement, no retry, no deadline.
 #include "zmq_socket.h"
@@ -16,15 +17,13 @@ using peer::Socket;
 constexpr int kBurst = 64;
 
 struct Addresses {
-  explicit Addresses(const std::string& folder)
-      : front("ipc://" + folder + "/front"),
-        a("ipc://" + folder + "/a"),
-        b("ipc://" + folder + "/b"),
-        back("ipc://" + folder + "/back") {}
+  Addresses(const std::string& folder, int places) : front("ipc://" + folder + "/front") {
+    for (int stage = 0; stage < places; ++stage)
+      way.push_back("ipc://" + folder + "/stage-" + std::to_string(stage));
+    way.push_back("ipc://" + folder + "/back");
+  }
   std::string front;
-  std::string a;
-  std::string b;
-  std::string back;
+  std::vector<std::string> way;  // of each stage, then back to the gateway
 };
 
 void run_stage(const std::string& from, const std::string& to, const Processes::Ready& ready) {
@@ -41,8 +40,8 @@ class Gateway {
  public:
   explicit Gateway(const Addresses& addresses)
       : front_(context_, addresses.front), back_(context_, ZMQ_PULL), first_(context_, ZMQ_PUSH) {
-    back_.bind(addresses.back);
-    first_.connect(addresses.a);
+    back_.bind(addresses.way.back());
+    first_.connect(addresses.way.front());
     zmq_msg_init(&message_);
   }
 
@@ -76,14 +75,13 @@ class Gateway {
   zmq_msg_t message_{};
 };
 
-std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder) {
-  const Addresses addresses(folder);
-  processes.start("a", [&addresses](const Processes::Ready& ready) {
-    run_stage(addresses.a, addresses.b, ready);
-  });
-  processes.start("b", [&addresses](const Processes::Ready& ready) {
-    run_stage(addresses.b, addresses.back, ready);
-  });
+std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder, int places) {
+  const Addresses addresses(folder, places);
+  for (std::size_t stage = 0; stage + 1 < addresses.way.size(); ++stage) {
+    processes.start("stage " + std::to_string(stage), [&](const Processes::Ready& ready) {
+      run_stage(addresses.way[stage], addresses.way[stage + 1], ready);
+    });
+  }
   processes.start("gateway", [&addresses](const Processes::Ready& ready) {
     Gateway gateway(addresses);
     ready();
@@ -95,5 +93,5 @@ std::unique_ptr<peer::Client> start(Processes& processes, const std::string& fol
 }  // namespace
 
 int main(int argc, char** argv) {
-  return peer::run(argc, argv, {"zmq", peer::kMaxBytes, start});
+  return peer::run(argc, argv, {"zmq", peer::kMaxBytes, start, 2});
 }

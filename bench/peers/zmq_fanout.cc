@@ -1,9 +1,10 @@
-// What a fan-out to four shards costs with ZeroMQ alone, when the answer waits for all of them.
+// What a fan-out to shards (usually four) costs with ZeroMQ alone, when the answer waits for all of
+// them.
 //
-//   client DEALER <-> gateway ROUTER;  gateway XPUB -> SUB shards 0 to 3 PUSH -> PULL gateway
+//   client DEALER <-> gateway ROUTER;  gateway XPUB -> SUB shards PUSH -> PULL gateway
 //
-// Six processes over ipc. Each shard looks whether the message is whole and sends all of it back;
-// the gateway counts, and passes the fourth on to the client. Nothing is merged.
+// Processes over ipc. Each shard looks whether the message is whole and sends all of it back;
+// the gateway counts, and passes the last on to the client. Nothing is merged.
 #include "zmq_socket.h"
 
 namespace {
@@ -13,7 +14,6 @@ using peer::Processes;
 using peer::Socket;
 
 constexpr int kBurst = 64;
-constexpr int kShards = 4;
 
 struct Addresses {
   explicit Addresses(const std::string& folder)
@@ -38,8 +38,11 @@ void run_shard(const Addresses& addresses, const Processes::Ready& ready) {
 
 class Gateway {
  public:
-  explicit Gateway(const Addresses& addresses)
-      : front_(context_, addresses.front), shards_(context_, ZMQ_XPUB), back_(context_, ZMQ_PULL) {
+  Gateway(const Addresses& addresses, int places)
+      : places_(places),
+        front_(context_, addresses.front),
+        shards_(context_, ZMQ_XPUB),
+        back_(context_, ZMQ_PULL) {
     shards_.set(ZMQ_XPUB_NODROP, 1);
     shards_.set(ZMQ_XPUB_VERBOSE, 1);  // every subscription is told, not only the first of a topic
     shards_.bind(addresses.shards);
@@ -48,7 +51,7 @@ class Gateway {
   }
 
   void wait_for_shards() {
-    for (int shard = 0; shard < kShards; ++shard)
+    for (int shard = 0; shard < places_; ++shard)
       shards_.receive(message_, 0);
   }
 
@@ -66,7 +69,7 @@ class Gateway {
     for (; taken < kBurst; ++taken) {
       const auto number = front_.receive(message_);
       if (!number) break;
-      missing_[*number % peer::kSlots] = kShards;
+      missing_[*number % peer::kSlots] = places_;
       shards_.send(message_);
     }
     return taken > 0;
@@ -81,6 +84,7 @@ class Gateway {
     return taken > 0;
   }
 
+  int places_;
   void* context_ = zmq_ctx_new();
   Front front_;
   Socket shards_;
@@ -89,14 +93,14 @@ class Gateway {
   std::vector<int> missing_ = std::vector<int>(peer::kSlots);
 };
 
-std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder) {
+std::unique_ptr<peer::Client> start(Processes& processes, const std::string& folder, int places) {
   const Addresses addresses(folder);
-  for (int shard = 0; shard < kShards; ++shard) {
+  for (int shard = 0; shard < places; ++shard) {
     processes.start("shard " + std::to_string(shard),
                     [&addresses](const Processes::Ready& ready) { run_shard(addresses, ready); });
   }
-  processes.start("gateway", [&addresses](const Processes::Ready& ready) {
-    Gateway gateway(addresses);
+  processes.start("gateway", [&](const Processes::Ready& ready) {
+    Gateway gateway(addresses, places);
     gateway.wait_for_shards();
     ready();
     gateway.run();
@@ -107,5 +111,5 @@ std::unique_ptr<peer::Client> start(Processes& processes, const std::string& fol
 }  // namespace
 
 int main(int argc, char** argv) {
-  return peer::run(argc, argv, {"zmq_fanout", peer::kMaxBytes, start});
+  return peer::run(argc, argv, {"zmq_fanout", peer::kMaxBytes, start, 4});
 }

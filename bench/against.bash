@@ -13,7 +13,7 @@ keep_flow() { keep_side "$1" "$2" throughput_rps p50 p99 us_per_request; }      
 keep_peer() { keep_side "$1" "$2" rps p50_us p99_us cpu_us_per_request; }       # NAME JSON-LINES
 
 run_flow() { pinned flowctl bench "$1" / --size "$2B" --concurrency "$3" --duration "$4s" -o json; }  # FLOW BYTES IN-FLIGHT SECONDS
-run_peer() { pinned "$programs/$1" "$2" "$3" "$4"; }  # PROGRAM BYTES IN-FLIGHT SECONDS
+run_peer() { pinned "$programs/$1" "${@:2}"; }  # PROGRAM BYTES IN-FLIGHT SECONDS [PLACES]
 
 # The CPU time of a request, Flow's times the peer's.
 cpu_ratio() { calculate "$(field us_per_request <<<"$1") / $(field cpu_us_per_request <<<"$2")"; }  # JSON JSON

@@ -11,6 +11,7 @@ declare -rA growth_titles=([executors]='executors in a chain, 64 requests in fli
   [replicas]='replicas of one executor, 64 requests in flight'
   [documents]='documents of 128 B in a request, 16 requests in flight'
   [requests]='requests in flight or waiting, from ten clients')
+declare -rA growth_peers=([executors]=zmq_chain [shards]=zmq_fanout)  # the same shape of ZeroMQ alone
 readonly growth_clients=10  # of the last curve: a gateway lets one have 1,024 requests in flight
 
 growth_flow() {  # CURVE N
@@ -70,16 +71,23 @@ growth_point() {
   down growth
 }
 
+# growth_peer CURVE N: the CPU-us of ZeroMQ alone.
+growth_peer() { run_peer "${growth_peers[$1]}" 128 64 "$growth_seconds" "$2" | field cpu_us_per_request; }
+
 measure_growth() {
   local curve points round n cpu p50 rss
-  declare -A got=()
+  declare -A got=() peer=()
   printf '\n## Growth\n\nEach point is a flow of its own, all processes on one core. A slope is that of logarithms between neighbours: 1 is growth\n'
   printf 'in proportion, 0 is none. "one more": what each of those that were added costs. Memory: resident, of all processes of the flow.\n'
+  printf 'ZeroMQ: the CPU of the same shape with ZeroMQ alone, and its slope; "times": that of Flow, times it.\n'
   for curve in "${growth_curves[@]}"; do
     read -r -a points <<<"${growth_points[$curve]}"
     points=("${points[@]:0:growth_steps}")
     for ((round = 0; round < growth_rounds; round++)); do
-      for n in "${points[@]}"; do got[$curve.$n]+=$(growth_point "$curve" "$n")$'\n'; done
+      for n in "${points[@]}"; do
+        got[$curve.$n]+=$(growth_point "$curve" "$n")$'\n'
+        [[ -z ${growth_peers[$curve]:-} ]] || peer[$curve.$n]+=" $(growth_peer "$curve" "$n")"
+      done
     done
     for n in "${points[@]}"; do
       read -r -d '' -a cpu < <(cut -s -d' ' -f1 <<<"${got[$curve.$n]}") || true
@@ -88,16 +96,18 @@ measure_growth() {
       keep "growth.$curve.$n.cpu_us" us/request "${cpu[@]}"
       keep "growth.$curve.$n.p50_us" us "${p50[@]}"
       keep "growth.$curve.$n.rss_mib" MiB "${rss[@]}"
+      [[ -z ${peer[$curve.$n]:-} ]] || keep "growth.$curve.$n.zmq_us" us/request ${peer[$curve.$n]}
     done
     growth_table "$curve" "${points[@]}"
   done
 }
 
 growth_table() {  # CURVE N...
-  local curve=$1 n what before='' slopes=() steepest
+  local curve=$1 n what before='' slopes=() steepest beside=${growth_peers[$1]:-}
   shift
-  printf '\n| %s | CPU us/request | slope | one more | p50 us | slope | MiB | slope | one more |\n' "${growth_titles[$curve]}"
-  printf '|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n'
+  printf '\n| %s | CPU us/request | slope | one more | p50 us | slope | MiB | slope | one more |%s\n' "${growth_titles[$curve]}" \
+    "${beside:+ ZeroMQ | slope | times |}"
+  printf '|--:|--:|--:|--:|--:|--:|--:|--:|--:|%s\n' "${beside:+--:|--:|--:|}"
   for n in "$@"; do
     printf '| %d |' "$n"
     for what in cpu_us p50_us rss_mib; do
@@ -105,6 +115,8 @@ growth_table() {  # CURVE N...
       [[ $what == p50_us ]] || printf ' %s |' "$(one_more "$curve" "$before" "$n" "$what")"
       [[ -z $before ]] || slopes+=("$(slope "$curve" "$before" "$n" "$what")")
     done
+    [[ -z $beside ]] || printf ' %s | %s | %.2f |' "$(figure "growth.$curve.$n.zmq_us" 2)" "$(slope "$curve" "$before" "$n" zmq_us)" \
+      "$(calculate "$(figure "growth.$curve.$n.cpu_us" 3) / $(figure "growth.$curve.$n.zmq_us" 3)")"
     printf '\n'
     before=$n
   done

@@ -61,6 +61,7 @@ Result<std::string> PeerSet::bind_publisher(const std::string& address) {
 
 void PeerSet::update(const wire::Topology& topology, NodeIndex self, Instant now, InstanceId own) {
   flush(now);
+  newest_ = nullptr;
   const std::vector<InstanceId> siblings = siblings_of(topology, own);
   Outlets peers;
   const auto keep = [&](InstanceId id, const std::string& address) {
@@ -93,11 +94,16 @@ void PeerSet::update(const wire::Topology& topology, NodeIndex self, Instant now
 }
 
 void PeerSet::send(InstanceId to, const Frames& frames) {
-  if (const auto peer = peers_.find(to); peer != peers_.end()) {
-    post(peer->second, frames);
-  } else {
-    ++unsent_;
+  if (newest_ == nullptr || to != newest_id_) {
+    const auto peer = peers_.find(to);
+    if (peer == peers_.end()) {
+      ++unsent_;
+      return;
+    }
+    newest_id_ = to;
+    newest_ = &peer->second;
   }
+  post(*newest_, frames);
 }
 
 void PeerSet::publish(InstanceId lane, const Frames& frames) {
@@ -156,6 +162,7 @@ bool PeerSet::note(std::span<const std::byte> event) {
 
 void PeerSet::close(Instant now) {
   flush(now);
+  newest_ = nullptr;
   peers_.clear();
   lanes_.clear();
   publisher_.close();

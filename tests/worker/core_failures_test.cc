@@ -332,6 +332,7 @@ TEST_CASE("documents of requests that failed are let go of, however many waited 
   bench.run_all(at(0s));
   CHECK(bench.port.sent.size() == 100);
   bench.port.sent.clear();
+  bench.core.settle();
 
   CHECK(std::ranges::all_of(payloads, [](const auto& payload) { return payload.expired(); }));
 }

@@ -113,14 +113,14 @@ class Core {
     Arrival arrived;
     Instant deadline;
   };
-  // A job in its place, from when it is complete until it left.
+  // A job in its place, from when it is complete until it left. Were `round` beside `slot`, a
+  // ticket would read both at once just after one of them was written, which stalls.
   struct Open {
     explicit Open(std::uint32_t place) : slot(place) {}
     const std::uint32_t slot;      // in open_
     std::uint32_t service_us = 0;  // 0: nothing was executed
-    std::uint32_t round = 0;  // how often this place was used; beside slot, both would be read as
-                              // one while half of it is being written, which stalls
-    bool in_use = false;  // it has begun
+    std::uint32_t round = 0;       // how often this place was used
+    bool in_use = false;           // it has begun
     Job job;
     Instant taken;  // from those that wait
     Instant begun;

@@ -17,11 +17,6 @@ Status check_size(std::size_t size, std::size_t limit) {
 
 }  // namespace
 
-void Contents::borrow(const Bytes& payload) {
-  form_ = Form::kPayload;
-  borrowed_ = &payload;
-}
-
 void Contents::reset(Bytes payload) {
   form_ = Form::kPayload;
   borrowed_ = nullptr;

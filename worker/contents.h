@@ -16,7 +16,10 @@ namespace flow::worker {
 class Contents {
  public:
   // Of a payload that stays where it is until finish(): nothing is shared before somebody asks.
-  void borrow(const Bytes& payload);
+  void borrow(const Bytes& payload) {
+    form_ = Form::kPayload;
+    borrowed_ = &payload;
+  }
   void reset(Bytes payload);
   void reset(Documents documents);
   void reset(DocumentsMatrix matrix);
@@ -61,10 +64,10 @@ class Contents {
 
   Form form_ = Form::kPayload;
   const Bytes* borrowed_ = nullptr;
+  std::string_view first_need_;
   Bytes payload_;
   Documents list_;
   DocumentsMatrix matrix_;
-  std::string_view first_need_;
 };
 
 }  // namespace flow::worker

@@ -37,6 +37,7 @@ void Core::set_topology(std::shared_ptr<const wire::Topology> topology, Instant 
   read_graph();
   std::vector<InstanceId> gateways;
   peers_.clear();
+  newest_peer_ = {};
   for (const wire::TopologyInstance& instance : topology_->instances) {
     peers_.push_back(instance.id);
     if (instance.id == self_.instance)
@@ -90,23 +91,23 @@ Core::Job& Core::push_job() {
   FLOW_CHECK(count_ < kMaxJobs, "receive() without room");
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(open_.size()));
-    open_.push_back(std::make_unique<Open>());
+    open_.push_back(std::make_unique<Open>(free_.back()));
   }
   const std::uint32_t slot = free_.back();
   free_.pop_back();
-  ring_[(head_ + count_++) % kMaxJobs] = slot;
+  ring_[(head_ + count_) % kMaxJobs] = slot;
+  ++count_;
   return open_[slot]->job;
 }
 
 // What passed while an earlier job was running is queueing, the rest of the way is wire.
-Core::Arrival Core::measure(const wire::PartHeader& header, Instant now) const {
-  Arrival arrived{now};
+void Core::measure(const wire::PartHeader& header, Instant now, Arrival& arrival) const {
+  arrival = {now};
   if (header.sent_on_host != self_.host || header.sent_at < Instant{} || header.sent_at > now)
-    return arrived;
+    return;
   const Duration way = now - header.sent_at;
-  arrived.waited = std::clamp(busy_until_ - header.sent_at, Duration{}, way);
-  arrived.wire = way - arrived.waited;
-  return arrived;
+  arrival.waited = std::clamp(busy_until_ - header.sent_at, Duration{}, way);
+  arrival.wire = way - arrival.waited;
 }
 
 bool Core::is_for_us(std::uint32_t target) const {
@@ -123,20 +124,21 @@ void Core::receive(PartPointer part, Instant now) {
   const wire::PartHeader& header = part->header;
   if (!is_for_us(header.target) || self_.node.value >= header.plan.size()) {
     ++counters_.wrong_target;
-    pool_.give(std::move(part));
+    give_back(std::move(part));
     return;
   }
-  const Arrival arrived = measure(header, now);
   const Instant deadline = deadline_of(header, self_.host, now);
-  if (!is_alone(header)) return add_to_others(std::move(part), arrived, deadline);
+  if (!is_alone(header)) return add_to_others(std::move(part), deadline, now);
   Job& job = push_job();
-  job.arrived = arrived;
+  measure(header, now, job.arrived);
   job.deadline = deadline;
   job.part = std::move(part);
   note_received(header.request, header.attempt);
 }
 
-void Core::add_to_others(PartPointer part, const Arrival& arrived, Instant deadline) {
+void Core::add_to_others(PartPointer part, Instant deadline, Instant now) {
+  Arrival arrived;
+  measure(part->header, now, arrived);
   const RequestId request = part->header.request;
   const std::uint16_t attempt = part->header.attempt;
   route::Joined joined{.parts = {}, .deadline = deadline};

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/byte_shares.h"
 #include "base/ids.h"
 #include "base/time.h"
 #include "batcher.h"
@@ -58,7 +59,10 @@ class Core {
 
   // A part to decode the next message into; hand it to receive() or to give_back().
   PartPointer blank() { return pool_.take(); }
-  void give_back(PartPointer part) { pool_.give(std::move(part)); }
+  void give_back(PartPointer part) {
+    gone_.put(std::move(part->payload));
+    pool_.give(std::move(part));
+  }
 
   // One decoded part. Call only with room; there is none before the first topology.
   void receive(PartPointer part, Instant now);
@@ -79,6 +83,9 @@ class Core {
   // Does what time demands, but executes nothing: gathers that expired, executions elsewhere whose
   // time is up, parked parts nobody came for. Returns when it wants to be called again.
   Instant tick(Instant now);
+
+  // Lets go of the documents of what has left; call before waiting.
+  void settle() { gone_.empty(); }
 
   std::size_t jobs() const { return count_; }                         // waiting
   std::size_t begun() const { return elsewhere_.size() + batched_; }  // and not done
@@ -107,16 +114,19 @@ class Core {
     Arrival arrived;
     Instant deadline;
   };
-  // A job in its place, from when it is complete until it left.
+  // A job in its place, from when it is complete until it left. Were `round` beside `slot`, a
+  // ticket would read both at once just after one of them was written, which stalls.
   struct Open {
-    Job job;
-    Contents contents;
-    Instant taken;  // from those that wait
-    Instant begun;
-    Instant ended;
+    explicit Open(std::uint32_t place) : slot(place) {}
+    const std::uint32_t slot;      // in open_
     std::uint32_t service_us = 0;  // 0: nothing was executed
     std::uint32_t round = 0;       // how often this place was used
     bool in_use = false;           // it has begun
+    Job job;
+    Instant taken;  // from those that wait
+    Instant begun;
+    Instant ended;
+    Contents contents;
     std::uint32_t pieces = 0;      // in batches: how many are to be executed yet
     Documents answer;              // of those that were
     std::optional<Error> trouble;  // what became of one of them
@@ -140,23 +150,23 @@ class Core {
   static wire::Part& first_part(const Job& job) {
     return job.joined.empty() ? *job.part : *job.joined.front();
   }
-  Arrival measure(const wire::PartHeader& header, Instant now) const;
+  void measure(const wire::PartHeader& header, Instant now, Arrival& arrival) const;
   bool is_for_us(std::uint32_t target) const;
   bool is_alone(const wire::PartHeader& header) const;
-  void add_to_others(PartPointer part, const Arrival& arrived, Instant deadline);
+  void add_to_others(PartPointer part, Instant deadline, Instant now);
   void note_received(RequestId request, std::uint16_t attempt);
   void give_up_expired(Instant now);
   void read_graph();
 
   // core_run.cc: from a job to its outcome.
   bool next_joins() const;
-  std::uint32_t open_job();
-  void begin(std::uint32_t slot, Instant now);
-  void take_outcome(std::uint32_t slot, Executed& executed);
-  void end_well(std::uint32_t slot);
-  void end_failed(std::uint32_t slot, Error error);
+  Open& open_job();
+  void begin(Open& open, Instant now);
+  void take_outcome(Open& open, Executed& executed);
+  void end_well(Open& open);
+  void end_failed(Open& open, Error error);
   void end_late(Instant now);
-  void leave(std::uint32_t slot);
+  void leave(Open& open);
   bool needs_merging(const Job& job) const;
   Status merge_headers(Job& job);
   Status merge_documents(Open& open, const wire::PartHeader& header, bool runs);
@@ -165,14 +175,14 @@ class Core {
   void note_execution(Open& open, wire::PartHeader& header);
 
   // core_batch.cc: jobs that are executed together.
-  void join_batch(std::uint32_t slot, const BatchRule& rule, Instant now);
+  void join_batch(Open& open, const BatchRule& rule, Instant now);
   Documents collect(std::vector<BatchPiece>& pieces, Instant now, Instant& deadline);
   std::optional<Error> indivisible(const Executed& executed, std::size_t sent,
                                    const Result<Documents*>& answer) const;
   void name_batch(const std::vector<BatchPiece>& pieces);
   const wire::PartHeader& header_for_batch(const wire::PartHeader& first);
   Instant run_batch(std::vector<BatchPiece>& pieces, Instant now);
-  void leave_batch(std::uint32_t slot);
+  void leave_batch(Open& open);
 
   // core_send.cc: to those behind.
   void dispatch(wire::Part& part, Instant deadline, Instant now);
@@ -183,7 +193,7 @@ class Core {
   void hand_out(InstanceId target, wire::PartHeader& header, const Bytes& payload);
   void fail_at(NodeIndex node, wire::PartHeader& header, const Error& error);
   void send_parked();
-  bool known(InstanceId id) const;
+  bool known(InstanceId id);
   const route::Filter* own_filter() const {
     return own_filter_ && own_filter_->ok() ? &**own_filter_ : nullptr;
   }
@@ -193,6 +203,7 @@ class Core {
   Execution& execution_;
   WorkerPort& port_;
   route::PartPool pool_;
+  BytesBin gone_;  // documents of requests that left
   route::GatherTable gather_;
   wire::DocumentIds ids_;
   route::Split split_;
@@ -206,6 +217,7 @@ class Core {
   std::optional<Result<Documents>> opened_;          // of the part that is sent, for their filters
   bool sink_ = false;
   std::vector<InstanceId> peers_;    // all that the topology has, ascending
+  InstanceId newest_peer_;           // of them: the next to be sent to is mostly the same
   std::vector<InstanceId> lanes_;    // that this instance is in
   std::vector<std::uint32_t> ring_;  // places of the jobs that wait
   std::size_t head_ = 0;

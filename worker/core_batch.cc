@@ -11,20 +11,19 @@
 namespace flow::worker {
 
 // A job that is executed together with others waits here until its last piece was.
-void Core::join_batch(std::uint32_t slot, const BatchRule& rule, Instant now) {
-  Open& open = *open_[slot];
+void Core::join_batch(Open& open, const BatchRule& rule, Instant now) {
   const wire::PartHeader& header = first_part(open.job).header;
   const Result<Documents*> documents = open.contents.documents();
-  if (!documents) return end_failed(slot, documents.error());
+  if (!documents) return end_failed(open, documents.error());
   Batcher::Request request;
   request.endpoint = header.endpoint;
-  request.slot = slot;
+  request.slot = open.slot;
   request.documents = static_cast<std::uint32_t>((*documents)->size());
   request.arrived = open.job.arrived.at - open.job.arrived.waited;
   request.deadline = open.job.deadline;
   if (!header.parameters.empty()) {
     const Result<ValueMap> sent = wire::decode_value(header.parameters.span());
-    if (!sent) return end_failed(slot, sent.error());
+    if (!sent) return end_failed(open, sent.error());
     request.parameters = route::parameters_for(*sent, self_.executor);
   }
   open.trouble.reset();
@@ -127,20 +126,20 @@ Instant Core::run_batch(std::vector<BatchPiece>& pieces, Instant now) {
     }
   }
   for (const BatchPiece& piece : pieces) {
-    if (--open_[piece.slot]->pieces == 0) leave_batch(piece.slot);
+    Open& open = *open_[piece.slot];
+    if (--open.pieces == 0) leave_batch(open);
   }
   return ended;
 }
 
-void Core::leave_batch(std::uint32_t slot) {
-  Open& open = *open_[slot];
+void Core::leave_batch(Open& open) {
   --batched_;
   if (open.begun != kNever) {
     note_execution(open, first_part(open.job).header);
   }
-  if (open.trouble) return end_failed(slot, *std::exchange(open.trouble, std::nullopt));
+  if (open.trouble) return end_failed(open, *std::exchange(open.trouble, std::nullopt));
   open.contents.answer(std::exchange(open.answer, {}));
-  end_well(slot);
+  end_well(open);
 }
 
 }  // namespace flow::worker

@@ -17,9 +17,9 @@ bool Core::execute_next(Instant now, Instant& ended) {
     return true;
   }
   if (!has_work()) return false;
-  const std::uint32_t slot = open_job();
-  begin(slot, now);
-  ended = busy_until_ = open_[slot]->ended;
+  Open& open = open_job();
+  begin(open, now);
+  ended = busy_until_ = open.ended;
   return true;
 }
 
@@ -28,32 +28,30 @@ bool Core::next_joins() const {
          batcher_.rule_for(first_part(open_[ring_[head_]]->job).header.endpoint) != nullptr;
 }
 
-std::uint32_t Core::open_job() {
-  const std::uint32_t slot = ring_[head_];
+Core::Open& Core::open_job() {
+  Open& open = *open_[ring_[head_]];
   head_ = (head_ + 1) % kMaxJobs;
   --count_;
-  Open& open = *open_[slot];
   ++open.round;
   open.in_use = true;
-  return slot;
+  return open;
 }
 
 // What cannot run, and what runs at once, is complete when this returns.
-void Core::begin(std::uint32_t slot, Instant now) {
-  Open& open = *open_[slot];
+void Core::begin(Open& open, Instant now) {
   Job& job = open.job;
   open.taken = open.begun = open.ended = now;
   open.service_us = 0;
   if (needs_merging(job)) {
     const Status merged = merge_headers(job);
     if (!merged && first_part(job).header.failure == nullptr)
-      return end_failed(slot, merged.error());
+      return end_failed(open, merged.error());
   }
   wire::Part& part = first_part(job);
   const wire::PartHeader& header = part.header;
-  if (header.failure != nullptr) return leave(slot);
+  if (header.failure != nullptr) return leave(open);
   if (now >= job.deadline) {
-    return end_failed(slot, {Errc::kDeadlineExceeded,
+    return end_failed(open, {Errc::kDeadlineExceeded,
                              fmt::format("the time was up before {} began", self_.executor)});
   }
   const bool runs = header.plan[self_.node.value].mode == wire::PlanMode::kRun;
@@ -62,26 +60,26 @@ void Core::begin(std::uint32_t slot, Instant now) {
     open.contents.borrow(part.payload);
   } else {
     if (Status merged = merge_documents(open, header, runs); !merged)
-      return end_failed(slot, std::move(merged).error());
+      return end_failed(open, std::move(merged).error());
     open.begun = open.ended = execution_.now();
   }
-  if (!runs) return end_well(slot);
+  if (!runs) return end_well(open);
   if (const BatchRule* rule = batcher_.rule_for(header.endpoint))
-    return join_batch(slot, *rule, now);
+    return join_batch(open, *rule, now);
   executed_.clear();
-  if (execution_.run({slot, open.round}, header, open.contents, open.begun,
+  if (execution_.run({open.slot, open.round}, header, open.contents, open.begun,
                      job.deadline - open.begun, executed_))
-    return take_outcome(slot, executed_);
-  elsewhere_.push_back(slot);
+    return take_outcome(open, executed_);
+  elsewhere_.push_back(open.slot);
   next_timeout_ = std::min(next_timeout_, job.deadline);
 }
 
 void Core::finish(Ticket ticket, Executed executed) {
   if (ticket.slot >= open_.size()) return;
-  const Open& open = *open_[ticket.slot];
+  Open& open = *open_[ticket.slot];
   if (!open.in_use || open.round != ticket.round) return;
   std::erase(elsewhere_, ticket.slot);
-  take_outcome(ticket.slot, executed);
+  take_outcome(open, executed);
 }
 
 // Those whose time is up while they go on elsewhere end here.
@@ -105,39 +103,36 @@ void Core::end_late(Instant now) {
   }
 }
 
-void Core::take_outcome(std::uint32_t slot, Executed& executed) {
-  Open& open = *open_[slot];
+void Core::take_outcome(Open& open, Executed& executed) {
   wire::PartHeader& header = first_part(open.job).header;
   open.ended = executed.ended;
-  if (!executed.began) return end_failed(slot, *std::move(executed.error));
+  if (!executed.began) return end_failed(open, *std::move(executed.error));
   note_execution(open, header);
   if (executed.results && !executed.error) executed.error = add_results(header, *executed.results);
   if (!executed.named_results.empty() && !executed.error) {
     if (Status united = route::unite_results(header.results, executed.named_results); !united)
       executed.error = std::move(united).error();
   }
-  if (executed.error) return end_failed(slot, *std::move(executed.error));
+  if (executed.error) return end_failed(open, *std::move(executed.error));
   if (!executed.missing.empty())
     route::add_missing_at(self_.executor, executed.missing, header.missing_elsewhere);
-  end_well(slot);
+  end_well(open);
 }
 
-void Core::end_well(std::uint32_t slot) {
-  Open& open = *open_[slot];
+void Core::end_well(Open& open) {
   Status finished = open.contents.finish(self_.max_part_bytes, ids_, first_part(open.job).payload);
-  if (!finished) return end_failed(slot, std::move(finished).error());
-  leave(slot);
+  if (!finished) return end_failed(open, std::move(finished).error());
+  leave(open);
 }
 
-void Core::end_failed(std::uint32_t slot, Error error) {
-  Job& job = open_[slot]->job;
+void Core::end_failed(Open& open, Error error) {
+  Job& job = open.job;
   fail(job, first_part(job), std::move(error));
-  leave(slot);
+  leave(open);
 }
 
 // Sends on what became of it, and forgets it.
-void Core::leave(std::uint32_t slot) {
-  Open& open = *open_[slot];
+void Core::leave(Open& open) {
   wire::Part& part = first_part(open.job);
   dispatch(part, open.job.deadline, open.ended);
   ++counters_.finished;
@@ -145,14 +140,14 @@ void Core::leave(std::uint32_t slot) {
                                        .attempt = part.header.attempt,
                                        .finished = 1,
                                        .service_us = open.service_us});
-  pool_.give(std::move(open.job.part));
+  if (open.job.part != nullptr) give_back(std::move(open.job.part));
   for (PartPointer& each : open.job.joined)
-    pool_.give(std::move(each));
+    give_back(std::move(each));
   open.job.joined.clear();
   open.contents.clear();
   if (!open.answer.empty()) open.answer = {};
   open.in_use = false;
-  free_.push_back(slot);
+  free_.push_back(open.slot);
 }
 
 // A single part does where it may stand for shards that are missing.

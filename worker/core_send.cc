@@ -120,8 +120,11 @@ void Core::fail_at(NodeIndex node, wire::PartHeader& header, const Error& error)
       wire::Failure{error.code, error.message, std::string(executor), {}});
 }
 
-bool Core::known(InstanceId id) const {
-  return std::ranges::binary_search(peers_, id);
+bool Core::known(InstanceId id) {
+  if (id == newest_peer_) return true;
+  if (!std::ranges::binary_search(peers_, id)) return false;
+  newest_peer_ = id;
+  return true;
 }
 
 void Core::send(Target to, wire::PartHeader& header, const Bytes& payload, Instant now) {

@@ -66,6 +66,7 @@ Instant DataLoop::before_wait(Instant now) {
   if (turn_) next = std::min(next, turn_(now));
   peers_.flush(now, inbox_.together());
   inbox_.settle();
+  core_.settle();
   publish();
   if (core_.counters().failed != failures_told_) tell_failures(now);
   next = std::min(next, look_at_subscriptions(now));
@@ -121,6 +122,18 @@ bool DataLoop::drain(const Receive& receive, Instant now) {
   return false;
 }
 
+// What was received is told before it is executed: that may take long.
+void DataLoop::drain_pull(Instant now) {
+  drain([this](Received& message) { return pull_.receive(message); }, now);
+  tell_control();
+}
+
+bool DataLoop::drain_lanes(Instant now) {
+  const bool emptied = drain([this](Received& message) { return lanes_.receive(message); }, now);
+  tell_control();
+  return emptied;
+}
+
 void DataLoop::note_malformed(const Error& error) {
   ++malformed_;
   log::debug("dropped a malformed message count={} reason={}", malformed_, error.message);
@@ -165,14 +178,6 @@ void DataLoop::copied(InstanceId sibling, const Status& outcome) {
   if (!outcome) caught_up = {sibling, outcome.error().code, outcome.error().message};
   shared_.put_copied(std::move(caught_up));
   shared_.to_control.signal();
-}
-
-void DataLoop::drain_pull(Instant now) {
-  drain([this](Received& message) { return pull_.receive(message); }, now);
-}
-
-bool DataLoop::drain_lanes(Instant now) {
-  return drain([this](Received& message) { return lanes_.receive(message); }, now);
 }
 
 // From outside of the sockets' own handlers.
@@ -244,6 +249,7 @@ void DataLoop::publish() {
   const std::size_t begun = core_.gathering() + core_.begun();
   shared_.in_flight.store(jobs + static_cast<std::uint32_t>(begun), std::memory_order_relaxed);
   shared_.executed.store(core_.counters().executed, std::memory_order_relaxed);
+  tell_control();
 }
 
 void DataLoop::send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) {
@@ -254,13 +260,17 @@ void DataLoop::publish_part(InstanceId lane, const wire::PartHeader& header, con
   peers_.publish(lane, encoder_.encode(header, payload));
 }
 
-// The fence pairs with the control thread's: either it sees this item before it waits, or its wish
-// for a signal is seen here.
-void DataLoop::progress(RequestId request, const wire::Progress& progress) {
-  if (!shared_.progress.push({request.gateway, progress})) {
+void DataLoop::progress(RequestId request, wire::Progress progress) {
+  if (!shared_.progress.push({request.gateway, progress}))
     shared_.progress_dropped.fetch_add(1, std::memory_order_relaxed);
-  }
   finished_ += progress.finished;
+  untold_ = true;
+}
+
+// Once for what a turn has for the control thread. The fence pairs with that thread's: either it
+// sees the items before it waits, or its wish for a signal is seen here.
+void DataLoop::tell_control() {
+  if (!std::exchange(untold_, false)) return;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const bool waited_for = shared_.control_waits.load(std::memory_order_relaxed) &&
                           shared_.control_waits.exchange(false);

@@ -49,7 +49,7 @@ class DataLoop final : public WorkerPort, public CopyPort {
 
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
   void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
-  void progress(RequestId request, const wire::Progress& progress) override;
+  void progress(RequestId request, wire::Progress progress) override;
   void send_ask(const wire::SnapshotAsk& ask) override;
   void send_piece(const wire::SnapshotPiece& piece) override;
   void copied(InstanceId sibling, const Status& outcome) override;
@@ -71,6 +71,7 @@ class DataLoop final : public WorkerPort, public CopyPort {
   Instant execute(Instant now);
   bool may_end(Instant now, Instant& next);
   void publish();
+  void tell_control();
   void tell_failures(Instant now);
 
   net::Context& context_;
@@ -96,6 +97,7 @@ class DataLoop final : public WorkerPort, public CopyPort {
   Instant last_received_{};
   Instant draining_since_ = kNever;
   std::uint32_t finished_ = 0;  // since the last signal to the control thread
+  bool untold_ = false;         // something is in its ring since it was last told
   std::uint64_t malformed_ = 0;
   std::uint64_t failures_told_ = 0;
   Instant failures_told_at_{};

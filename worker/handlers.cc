@@ -115,7 +115,9 @@ HandlerExecution::HandlerExecution(const Executor& executor, std::string executo
     : executor_(executor),
       clock_(clock),
       watch_(watch),
-      call_(std::make_unique<Call>(std::move(executor_name))) {}
+      call_(std::make_unique<Call>(std::move(executor_name))) {
+  catch_all_ = find(kCatchAll);
+}
 
 HandlerExecution::~HandlerExecution() = default;
 
@@ -137,12 +139,10 @@ Status HandlerExecution::check() const {
 }
 
 const Executor::Binding* HandlerExecution::find(std::string_view endpoint) const {
-  const Executor::Binding* catch_all = nullptr;
   for (const Executor::Binding& binding : executor_.bindings()) {
     if (binding.endpoint == endpoint) return &binding;
-    if (binding.endpoint == kCatchAll) catch_all = &binding;
   }
-  return catch_all;
+  return catch_all_;
 }
 
 bool HandlerExecution::wants_matrix(std::string_view endpoint) const {

@@ -35,7 +35,7 @@ std::string describe_exception();
 // kMaxResultBytes kTooLarge. All references outlive it.
 class HandlerExecution final : public Execution {
  public:
-  // `executor_name` is whose parameters the handlers see.
+  // `executor_name` is whose parameters the handlers see. The executor binds nothing any more.
   HandlerExecution(const Executor& executor, std::string executor_name, const Clock& clock,
                    ExecutionWatch& watch);
   ~HandlerExecution() override;
@@ -62,6 +62,7 @@ class HandlerExecution final : public Execution {
   ExecutionWatch& watch_;
   std::span<const Running> together_;  // for the next run()
   std::unique_ptr<Call> call_;
+  const Executor::Binding* catch_all_ = nullptr;
 };
 
 }  // namespace flow::worker

@@ -35,8 +35,8 @@ class WorkerPort {
   virtual void publish_part(InstanceId lane, const wire::PartHeader& header,
                             const Bytes& payload) = 0;
 
-  // Tells the gateway of `request`.
-  virtual void progress(RequestId request, const wire::Progress& progress) = 0;
+  // Tells the gateway of `request`. By value: so it stays in registers on its way into the ring.
+  virtual void progress(RequestId request, wire::Progress progress) = 0;
 };
 
 }  // namespace flow::worker

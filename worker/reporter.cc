@@ -11,6 +11,11 @@ constexpr std::uint32_t kFirstWindow = 8;
 constexpr double kSmoothing = 0.05;
 constexpr std::size_t kLook = 16;  // receipts; executions end nearly in the order of theirs
 
+bool is_receipt_of(const wire::Progress& entry, const wire::Progress& finish) {
+  return entry.sequence == finish.sequence && entry.attempt == finish.attempt &&
+         entry.finished == 0;
+}
+
 }  // namespace
 
 Reporter::Gateway& Reporter::find(InstanceId id) {
@@ -30,8 +35,17 @@ void Reporter::set_gateways(std::span<const InstanceId> gateways) {
     find(id).known = true;
 }
 
-// Whether the receipt was still to be told; looks at the oldest few.
+// Nearly always the oldest is meant.
 bool Reporter::replace_receipt(Gateway& gateway, const wire::Progress& finish) {
+  if (gateway.receipts == gateway.pending.size() ||
+      !is_receipt_of(gateway.pending[gateway.receipts], finish))
+    return replace_later_receipt(gateway, finish);
+  gateway.pending[gateway.receipts++] = finish;
+  return true;
+}
+
+// Whether the receipt was still to be told; looks at the oldest few.
+bool Reporter::replace_later_receipt(Gateway& gateway, const wire::Progress& finish) {
   wire::Progress* const begin = gateway.pending.data();
   wire::Progress* const end = begin + gateway.pending.size();
   wire::Progress* at = begin + gateway.receipts;
@@ -39,32 +53,35 @@ bool Reporter::replace_receipt(Gateway& gateway, const wire::Progress& finish) {
     ++at;
   gateway.receipts = static_cast<std::size_t>(at - begin);
   for (std::size_t left = kLook; at != end && left > 0; ++at, --left) {
-    if (at->sequence != finish.sequence || at->attempt != finish.attempt || at->finished != 0)
-      continue;
+    if (!is_receipt_of(*at, finish)) continue;
     *at = finish;
     return true;
   }
   return false;
 }
 
-void Reporter::add(InstanceId id, const wire::Progress& progress, Instant now) {
-  Gateway& gateway = find(id);
-  if (progress.finished == 0) {
-    ++gateway.outstanding;
-  } else {
-    if (gateway.outstanding > 0) --gateway.outstanding;
-    ++gateway.finished;
-    const double service = progress.service_us;
-    service_us_ = measured_ ? service_us_ + kSmoothing * (service - service_us_) : service;
-    measured_ = true;
-    if (replace_receipt(gateway, progress)) return;
-  }
+void Reporter::append(Gateway& gateway, const wire::Progress& progress, Instant now) {
   if (gateway.pending.size() >= kMaxPending) {
     ++dropped_;
     return;
   }
   gateway.pending.push_back(progress);
   gateway.changed = std::min(gateway.changed, now);
+}
+
+void Reporter::add(InstanceId id, const wire::Progress& progress, Instant now) {
+  const bool first = !gateways_.empty() && gateways_.front().id == id;
+  Gateway& gateway = first ? gateways_.front() : find(id);
+  if (progress.finished == 0) {
+    ++gateway.outstanding;
+    return append(gateway, progress, now);
+  }
+  if (gateway.outstanding > 0) --gateway.outstanding;
+  ++gateway.finished;
+  const double service = progress.service_us;
+  service_us_ = measured_ ? service_us_ + kSmoothing * (service - service_us_) : service;
+  measured_ = true;
+  if (!replace_receipt(gateway, progress)) append(gateway, progress, now);
 }
 
 std::uint32_t Reporter::half_window() const {

@@ -67,6 +67,8 @@ class Reporter {
 
   Gateway& find(InstanceId id);
   static bool replace_receipt(Gateway& gateway, const wire::Progress& finish);
+  static bool replace_later_receipt(Gateway& gateway, const wire::Progress& finish);
+  void append(Gateway& gateway, const wire::Progress& progress, Instant now);
   Instant due(const Gateway& gateway) const;
 
   std::uint32_t concurrency_;

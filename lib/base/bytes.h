@@ -90,6 +90,9 @@ class Bytes {
   }
 
  private:
+  friend class BytesBin;  // byte_shares.h
+  friend class BytesPortions;
+
   struct Keeper {
     std::atomic<std::uint32_t> shares{1};
     void (*end)(Keeper* keeper) noexcept;
@@ -109,6 +112,20 @@ class Bytes {
       : keeper_(keeper), data_(bytes.data()), size_(bytes.size()) {}
 
   static Bytes fresh(std::span<const std::byte> bytes);  // not empty
+
+  // Shares counted ahead or afterwards. Those that are dropped are never the last.
+  void add_shares(std::uint32_t count) {
+    if (keeper_ != nullptr) keeper_->shares.fetch_add(count, std::memory_order_relaxed);
+  }
+  void drop_shares(std::uint32_t count) {
+    if (keeper_ != nullptr) keeper_->shares.fetch_sub(count, std::memory_order_release);
+  }
+  Bytes with_added_share() const { return {keeper_, span()}; }
+  void leave_share() {
+    keeper_ = nullptr;
+    clear();
+  }
+  bool has_same_keeper(const Bytes& other) const { return keeper_ == other.keeper_; }
 
   void let_go() noexcept {
     if (keeper_ != nullptr) release(keeper_);

@@ -61,6 +61,7 @@ Result<std::string> PeerSet::bind_publisher(const std::string& address) {
 
 void PeerSet::update(const wire::Topology& topology, NodeIndex self, Instant now, InstanceId own) {
   flush(now);
+  newest_ = nullptr;
   const std::vector<InstanceId> siblings = siblings_of(topology, own);
   Outlets before = std::move(peers_);
   peers_.clear();
@@ -103,13 +104,16 @@ PeerSet::Outlet* PeerSet::reach(InstanceId id) {
 }
 
 void PeerSet::send(InstanceId to, const Frames& frames) {
-  const auto peer = peers_.find(to);
-  Outlet* outlet = peer != peers_.end() ? &peer->second : reach(to);
-  if (outlet == nullptr) {
-    ++unsent_;
-  } else {
-    post(*outlet, frames);
+  if (newest_ == nullptr || to != newest_id_) {
+    const auto peer = peers_.find(to);
+    newest_id_ = to;
+    newest_ = peer != peers_.end() ? &peer->second : reach(to);
   }
+  if (newest_ == nullptr) {
+    ++unsent_;
+    return;
+  }
+  post(*newest_, frames);
 }
 
 void PeerSet::publish(InstanceId lane, const Frames& frames) {
@@ -168,6 +172,7 @@ bool PeerSet::note(std::span<const std::byte> event) {
 
 void PeerSet::close(Instant now) {
   flush(now);
+  newest_ = nullptr;
   peers_.clear();
   others_.clear();
   lanes_.clear();

@@ -102,6 +102,8 @@ class PeerSet {
   std::unordered_map<InstanceId, std::string> others_;  // addresses of who is not a peer yet
   Outlets lanes_;
   std::vector<Outlet*> dirty_;  // those whose outbox is not empty
+  Outlet* newest_ = nullptr;    // the peer sent to last: the next is mostly the same
+  InstanceId newest_id_;
   std::set<wire::LaneMark> marks_;
   bool published_ = false;  // since the last flush()
   Instant look_at_ = kNever;

@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <string>
+
+#include "base/byte_shares.h"
 
 namespace flow {
 
@@ -95,6 +98,63 @@ TEST_CASE("a taken vector is not copied") {
   const Bytes bytes = Bytes::take(std::move(vector));
   CHECK(bytes.data() == data);
   CHECK(bytes.size() == 100);
+}
+
+TEST_CASE("portions share the bytes as slices do, also when not all are taken") {
+  auto owner = std::make_shared<const std::string>("0123456789");
+  std::weak_ptr<const std::string> watch = owner;
+  const std::span<const std::byte> view = std::as_bytes(std::span(*owner));
+  BytesPortions portions(Bytes::share(std::move(owner), view), 3);
+
+  Bytes first = portions.take(0, 4);
+  Bytes second = portions.take(4, 2);
+  CHECK(first.text() == "0123");
+  CHECK(second.text() == "45");
+  first.clear();
+  second.clear();
+  CHECK_FALSE(watch.expired());
+  SUBCASE("one is left over") {
+    BytesPortions moved = std::move(portions);
+    moved = BytesPortions();
+  }
+  SUBCASE("all are taken") {
+    Bytes third = portions.take(6, 4);
+    CHECK(third.text() == "6789");
+    CHECK(portions.whole().empty());
+    third.clear();
+  }
+  CHECK(watch.expired());
+}
+
+TEST_CASE("a bin lets go of everything at the latest when it is emptied") {
+  auto owner = std::make_shared<const std::string>("0123456789");
+  std::weak_ptr<const std::string> watch = owner;
+  const std::span<const std::byte> view = std::as_bytes(std::span(*owner));
+  Bytes whole = Bytes::share(std::move(owner), view);
+  Bytes copy = whole;
+  Bytes kept = whole.slice(2, 3);
+  BytesBin bin;
+
+  bin.put(std::move(whole));
+  bin.put(std::move(copy));
+  SUBCASE("others keep it") {
+    bin.empty();
+    CHECK(kept.text() == "234");
+    CHECK_FALSE(watch.expired());
+    kept.clear();
+    CHECK(watch.expired());
+  }
+  SUBCASE("nobody else does") {
+    bin.put(std::move(kept));
+    CHECK_FALSE(watch.expired());
+    bin.put(Bytes::copy_of("another"));
+    CHECK(watch.expired());
+  }
+  SUBCASE("it goes") {
+    kept.clear();
+    bin.empty();
+    CHECK(watch.expired());
+  }
 }
 
 }  // namespace flow

@@ -339,7 +339,7 @@ void WorkerProcess::publish_part(InstanceId lane, const wire::PartHeader& header
   outbox_.emplace_back([this, lane, frame] { publish_to(lane, frame); });
 }
 
-void WorkerProcess::progress(RequestId request, const wire::Progress& progress) {
+void WorkerProcess::progress(RequestId request, wire::Progress progress) {
   if (far_ == nullptr && progress.service_us > 0)
     cluster_.executed(request, cluster_.graph()[node_].name, shard_);  // also as one of a batch
   outbox_.emplace_back([this, request, progress] {

@@ -120,7 +120,7 @@ class WorkerProcess final : public Process,
   // WorkerPort: what an execution sends leaves when it has ended.
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
   void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
-  void progress(RequestId request, const wire::Progress& progress) override;
+  void progress(RequestId request, wire::Progress progress) override;
   // CopyPort
   void send_ask(const wire::SnapshotAsk& ask) override;
   void send_piece(const wire::SnapshotPiece& piece) override;

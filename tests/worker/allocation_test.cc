@@ -56,7 +56,7 @@ class EncodingPort final : public WorkerPort {
                     const Bytes& payload) override {
     bytes += encoder.encode(header, payload).head.size();
   }
-  void progress(RequestId /*request*/, const wire::Progress& /*progress*/) override { ++reported; }
+  void progress(RequestId /*request*/, wire::Progress /*progress*/) override { ++reported; }
 
   wire::PartEncoder encoder;
   std::size_t bytes = 0;

@@ -243,6 +243,23 @@ TEST_CASE("a target of a newer topology is waited for") {
   CHECK(bench.core.idle());
 }
 
+TEST_CASE("nothing is sent to who left, also when it was sent to last") {
+  Bench bench(chain(), "second");
+  bench.feed(bench.part("first", {"x"}));
+  REQUIRE(bench.port.sent.size() == 1);
+
+  auto newer = make_graph({{"first", {"gateway"}}, {"second", {"first"}}, {"third", {"second"}}},
+                          "third", 2);
+  std::erase_if(newer->instances, [&](const wire::TopologyInstance& instance) {
+    return instance.node == bench.node("third");
+  });
+  bench.core.set_topology(newer, at(1ms));
+  bench.feed(bench.part("first", {"x"}));
+
+  CHECK(bench.port.sent.size() == 1);
+  CHECK(bench.core.counters().no_peer == 1);
+}
+
 TEST_CASE("a topology that does not come is not waited for for ever") {
   Bench bench(chain(), "second");
   PartPointer part = bench.part("first", {"x"});
@@ -332,6 +349,7 @@ TEST_CASE("documents of requests that failed are let go of, however many waited 
   bench.run_all(at(0s));
   CHECK(bench.port.sent.size() == 100);
   bench.port.sent.clear();
+  bench.core.settle();
 
   CHECK(std::ranges::all_of(payloads, [](const auto& payload) { return payload.expired(); }));
 }

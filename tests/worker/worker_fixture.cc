@@ -85,7 +85,7 @@ void FakePort::publish_part(InstanceId lane, const wire::PartHeader& header, con
   published.push_back(sent_part(lane, header, payload));
 }
 
-void FakePort::progress(RequestId /*request*/, const wire::Progress& progress) {
+void FakePort::progress(RequestId /*request*/, wire::Progress progress) {
   reported.push_back(progress);
 }
 

@@ -30,7 +30,7 @@ class FakePort final : public WorkerPort {
  public:
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override;
   void publish_part(InstanceId lane, const wire::PartHeader& header, const Bytes& payload) override;
-  void progress(RequestId request, const wire::Progress& progress) override;
+  void progress(RequestId request, wire::Progress progress) override;
 
   std::vector<SentPart> sent;
   std::vector<SentPart> published;

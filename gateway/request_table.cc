@@ -1,6 +1,19 @@
 #include "gateway/request_table.h"
 
+#include <algorithm>
+
 namespace flow::gateway {
+
+bool Flight::received(NodeIndex node) const {
+  const std::span<const route::Choice> members = choices.of(node);
+  return !members.empty() && std::ranges::all_of(members, &route::Choice::received);
+}
+
+Instant Flight::finished_at(NodeIndex node) const {
+  const std::span<const route::Choice> members = choices.of(node);
+  if (members.empty() || !std::ranges::all_of(members, &route::Choice::finished)) return kNever;
+  return std::ranges::max(members, {}, &route::Choice::finished_at).finished_at;
+}
 
 std::uint32_t RequestTable::take() {
   std::uint32_t slot = 0;
@@ -18,21 +31,23 @@ std::uint32_t RequestTable::take() {
   sequences_[slot] = (++number_ << kSlotBits) | slot;
   Pending& entry = (*this)[slot];
   entry.state = Pending::State::kQueued;
-  entry.next = kNoSlot;
-  entry.skip.clear();
+  entry.sequence = sequences_[slot];
   entry.killed = 0;
   entry.blamed_attempt = 0;
-  entry.header.attempt = 1;
-  entry.choices.clear();
-  entry.runs.clear();
+  entry.attempt = 1;
   return slot;
 }
 
-void RequestTable::free(std::uint32_t slot) {
-  (*this)[slot].state = Pending::State::kFree;
-  sequences_[slot] = 0;
-  free_.push_back(slot);
+void RequestTable::free(Pending& entry) {
+  if (entry.flight != nullptr) land(entry);
+  entry.state = Pending::State::kFree;
+  sequences_[slot(entry)] = 0;
+  free_.push_back(slot(entry));
   --used_;
+}
+
+void RequestTable::build() {
+  landed_ = flights_.emplace_back(std::make_unique<Flight>()).get();
 }
 
 void SlotQueue::push(RequestTable& table, std::uint32_t slot) {

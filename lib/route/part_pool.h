@@ -25,8 +25,12 @@ class PartPool {
   }
 
   // Releases what the part holds on to: payload, parameters, results.
-  void give(PartPointer part) {
-    if (part == nullptr || free_.size() == kKept) return;
+  void give(PartPointer&& part) {
+    if (part == nullptr) return;
+    if (free_.size() == kKept) {
+      part.reset();
+      return;
+    }
     part->payload.clear();
     part->header.parameters.clear();
     part->header.results.clear();

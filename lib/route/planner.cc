@@ -40,7 +40,7 @@ void blend(Duration& estimate, bool& known, Duration sample) {
 
 void Planner::avoid(InstanceId id, Instant now) {
   if (const auto known = slot_of_.find(id); known != slot_of_.end()) {
-    targets_[known->second].avoid_until = avoiding_until_ = now + kAvoidFor;
+    targets_[known->second].avoid_until = now + kAvoidFor;
     targets_[known->second].doubted = true;
   }
 }
@@ -74,7 +74,7 @@ void Planner::refresh_leads(EndpointIndex endpoint, Instant now) {
   }
 }
 
-Duration Planner::service_of(const Target& target, const Task& task) const {
+inline Duration Planner::service_of(const Target& target, const Task& task) const {
   if (!task.run) return kFastest;
   const Target::Estimate& own = target.estimates[task.endpoint];
   const Duration mean = task.kind->service;
@@ -82,16 +82,24 @@ Duration Planner::service_of(const Target& target, const Task& task) const {
   return std::max(mean + faded(own.service - mean, task.now - own.sampled_at), kFastest);
 }
 
+// The endpoint with the longest executions at a node, of those that are known; any if none is.
+const Planner::Kind& Planner::slowest(NodeIndex node) const {
+  const Kind* slowest = &kinds_.front()[node.value];
+  for (const std::vector<Kind>& other : kinds_) {
+    const Kind& candidate = other[node.value];
+    if (candidate.known && (!slowest->known || candidate.service > slowest->service))
+      slowest = &candidate;
+  }
+  return *slowest;
+}
+
 // The window of a target for one endpoint, in executions. While no time is known for the endpoint,
 // the slowest other endpoint of the node stands for it: work of a known kind must not keep an
 // unknown one out for ever.
-double Planner::window(const Target& target, const Task& task, Duration service) const {
+inline double Planner::window(const Target& target, const Task& task, Duration service) const {
   const Kind* kind = task.kind;
   if (task.run && !kind->known) {
-    for (const std::vector<Kind>& other : kinds_) {
-      const Kind& candidate = other[task.node.value];
-      if (candidate.known && (!kind->known || candidate.service > kind->service)) kind = &candidate;
-    }
+    kind = &slowest(task.node);
     if (!kind->known) return target.concurrency * (task.batch() > 1 ? kUnknownBatches : 1);
     service = std::max(kind->service, kFastest);
   }
@@ -101,8 +109,8 @@ double Planner::window(const Target& target, const Task& task, Duration service)
   return target.concurrency * (2 + reach / static_cast<double>(service.count()));
 }
 
-bool Planner::has_room(const Target& target, const Task& task, Duration service,
-                       bool awaited) const {
+inline bool Planner::has_room(const Target& target, const Task& task, Duration service,
+                              bool awaited) const {
   if (target.outstanding == 0) return true;
   if (target.outstanding >= kMaxWindow || target.doubted) return false;
   if (target.outstanding_bytes + task.bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
@@ -179,32 +187,34 @@ bool Planner::reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) 
   });
 }
 
-void Planner::choose(std::uint32_t slot, const Target& target, const Task& task, Duration service,
-                     Choices& choices) {
+inline void Planner::choose(std::uint32_t slot, const Task& task, Duration service,
+                            Choices& choices) const {
+  const Target& target = targets_[slot];
   Choice& choice = choices.members_.emplace_back();
   choice.slot = slot;
   choice.instance = target.id;
   choice.shard = target.shard;
   choice.replica = target.replica;
-  const std::uint32_t together = task.batch();
-  choice.charge = together == 1 ? service : service / together;
-  choice.share = together == 1 ? kWhole : kWhole / together;
+  choice.charge = service;
+  choice.share = kWhole;
+  if (const std::uint32_t together = task.batch(); together > 1) {
+    choice.charge /= together;
+    choice.share /= together;
+  }
 }
 
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,
                        wire::PlanEntry& entry, Choices& choices) {
-  const bool choosy = task.now < avoiding_until_ && has_unavoided(task.node, task.now);
-  const auto barred = [&](const Target& target) { return choosy && task.now < target.avoid_until; };
-  const auto take = [&](std::uint32_t slot, Duration service) {
-    choose(slot, targets_[slot], task, service, choices);
-    entry.target = targets_[slot].id.value;
-    return true;
+  const auto barred = [&](const Target& target) {  // while there are others
+    return task.now < target.avoid_until && has_unavoided(task.node, task.now);
   };
   if (slots.size() == 1) {  // nothing to compare
     const Target& only = targets_[slots.front()];
     const Duration service = service_of(only, task);
-    const bool room = has_room(only, task, service, task.kind->awaited);
-    return room && !barred(only) && take(slots.front(), service);
+    if (!has_room(only, task, service, task.kind->awaited) || barred(only)) return false;
+    entry.target = only.id.value;
+    choose(slots.front(), task, service, choices);
+    return true;
   }
   offers_.clear();
   for (const std::uint32_t slot : slots) {
@@ -212,7 +222,10 @@ bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task
     one.room = one.room && !barred(targets_[slot]);
   }
   const std::size_t picked = pick();
-  return picked != kNone && take(slots[picked], offers_[picked].service);
+  if (picked == kNone) return false;
+  entry.target = targets_[slots[picked]].id.value;
+  choose(slots[picked], task, offers_[picked].service, choices);
+  return true;
 }
 
 // The shard whose turn it is, or the next that can take it; again the same for a request that is
@@ -259,7 +272,7 @@ bool Planner::place_among(const std::vector<Lane>& lanes, const Task& task, wire
   const std::size_t picked = pick();
   if (picked == kNone) return false;
   for (const std::uint32_t slot : lanes[picked].members)
-    choose(slot, targets_[slot], task, service_of(targets_[slot], task), choices);
+    choose(slot, task, service_of(targets_[slot], task), choices);
   entry.target = lanes[picked].id.value;
   entry.parts = static_cast<std::uint16_t>(lanes[picked].members.size());
   return true;
@@ -279,14 +292,14 @@ bool Planner::place_on_group(const Task& task, wire::PlanEntry& entry, Choices& 
 bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked) {
   const Serving& serving = serving_[task.node.value];
   entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
-  blocked.node = task.node;
-  blocked.lack = Blocked::kInstance;
-  blocked.unconnected = false;
-  if (task.run && task.kind->replicated) return place_on_group(task, entry, choices, blocked);
-  if (serving.by_shard.empty() || !task.run) {
-    blocked.nobody = serving.slots.empty();
-    return place_in(serving.slots, task, entry, choices);
+  const bool group = task.run && task.kind->replicated;
+  if (!group && (serving.by_shard.empty() || !task.run)) {
+    if (place_in(serving.slots, task, entry, choices)) return true;
+    blocked = {.node = task.node, .nobody = serving.slots.empty()};
+    return false;
   }
+  blocked = {.node = task.node};
+  if (group) return place_on_group(task, entry, choices, blocked);
   entry.polling = task.kind->polling;
   return polls_lane(entry.polling) ? place_on_lane(task, entry, choices, blocked)
                                    : place_on_shard(task, entry, choices, blocked);
@@ -297,26 +310,30 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
                    Blocked& blocked) {
   refresh_leads(endpoint, now);
   const std::size_t count = shape_.order.size();
-  plan.assign(count, {});
+  plan.resize(count);
   choices.begin(count);
   const std::vector<Kind>& kinds = kinds_[endpoint];
+  const bool skips = !skip.empty();
   bool all = true;  // are planned so far
   Task task{.endpoint = endpoint, .bytes = bytes, .now = now, .node = {}};
   for (const NodeIndex node : shape_.order) {
     const std::size_t n = node.value;
+    wire::PlanEntry& entry = plan[n];
+    Choices::Range& range = choices.ranges_[n];
+    entry = {};
+    range = {static_cast<std::uint32_t>(choices.members_.size()), 0};
     if (!all && !reached(node, plan)) continue;
     task.node = node;
     task.kind = &kinds[n];
-    task.run = kinds[n].bound && (skip.empty() || !skip[n]);
-    const auto first = static_cast<std::uint32_t>(choices.members_.size());
-    if (!place(task, plan[n], choices, blocked)) {
-      plan[n] = {};
+    task.run = kinds[n].bound && !(skips && skip[n]);
+    if (!place(task, entry, choices, blocked)) {
+      entry = {};
       all = false;
       if ((blocked.nobody || blocked.unconnected) && !task.kind->awaited) continue;
-      choices.begin(count);  // a choice that was not charged must not be released
+      choices.forget();  // a choice that was not charged must not be released
       return false;
     }
-    choices.ranges_[n] = {first, static_cast<std::uint32_t>(choices.members_.size()) - first};
+    range.count = static_cast<std::uint32_t>(choices.members_.size()) - range.first;
   }
   charge(choices, bytes);
   if (sharded_) take_turns(plan, choices);

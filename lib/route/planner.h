@@ -121,10 +121,10 @@ class Planner {
     std::string name;
     std::string data_address;
   };
-  const Target* find(InstanceId id) const;  // until the next update()
-  const Target* find_at(std::uint32_t slot, std::uint32_t instance) const {  // a Choice's; quicker
-    return slot < targets_.size() && targets_[slot].id.value == instance ? &targets_[slot]
-                                                                         : nullptr;
+  const Target* find(InstanceId id) const;          // until the next update()
+  const Target* find(const Choice& choice) const {  // quicker
+    const Target& target = targets_[choice.slot];
+    return target.id == choice.instance ? &target : nullptr;
   }
 
   const std::shared_ptr<const wire::Topology>& topology() const { return topology_; }
@@ -208,6 +208,7 @@ class Planner {
   // planner.cc: one request.
   void refresh_leads(EndpointIndex endpoint, Instant now);
   Duration service_of(const Target& target, const Task& task) const;
+  const Kind& slowest(NodeIndex node) const;
   double window(const Target& target, const Task& task, Duration service) const;
   bool has_room(const Target& target, const Task& task, Duration service, bool awaited) const;
   Offer offer(const Target& target, const Task& task) const;
@@ -215,8 +216,7 @@ class Planner {
   bool reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) const;
   std::size_t pick();
   bool place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
-  static void choose(std::uint32_t slot, const Target& target, const Task& task, Duration service,
-                     Choices& choices);
+  void choose(std::uint32_t slot, const Task& task, Duration service, Choices& choices) const;
   bool place_in(const std::vector<std::uint32_t>& slots, const Task& task, wire::PlanEntry& entry,
                 Choices& choices);
   bool place_on_shard(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
@@ -240,7 +240,6 @@ class Planner {
   std::vector<std::vector<Kind>> kinds_;                             // by endpoint, node
   std::vector<Instant> leads_at_;                                    // by endpoint
   std::vector<Offer> offers_;                                        // of the candidates at hand
-  Instant avoiding_until_{};  // nobody is avoided from then on
   std::uint64_t turn_ = 0;
   bool sharded_ = false;  // some node has shards
 };

@@ -70,11 +70,13 @@ void Planner::refresh_leads(EndpointIndex endpoint, Instant now) {
       const Kind& before = nodes[need.value];
       lead = std::max(lead, before.lead + before.service);
     }
+    if (lead == nodes[node.value].lead) continue;
     nodes[node.value].lead = lead;
+    nodes[node.value].changed = ++changes_;
   }
 }
 
-inline Duration Planner::service_of(const Target& target, const Task& task) const {
+Duration Planner::service_of(const Target& target, const Task& task) const {
   if (!task.run) return kFastest;
   const Target::Estimate& own = target.estimates[task.endpoint];
   const Duration mean = task.kind->service;
@@ -96,7 +98,7 @@ const Planner::Kind& Planner::slowest(NodeIndex node) const {
 // The window of a target for one endpoint, in executions. While no time is known for the endpoint,
 // the slowest other endpoint of the node stands for it: work of a known kind must not keep an
 // unknown one out for ever.
-inline double Planner::window(const Target& target, const Task& task, Duration service) const {
+double Planner::window(const Target& target, const Task& task, Duration service) const {
   const Kind* kind = task.kind;
   if (task.run && !kind->known) {
     kind = &slowest(task.node);
@@ -109,18 +111,35 @@ inline double Planner::window(const Target& target, const Task& task, Duration s
   return target.concurrency * (2 + reach / static_cast<double>(service.count()));
 }
 
-inline bool Planner::has_room(const Target& target, const Task& task, Duration service,
-                              bool awaited) const {
-  if (target.outstanding == 0) return true;
-  if (target.outstanding >= kMaxWindow || target.doubted) return false;
-  if (target.outstanding_bytes + task.bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
-    return false;
-  if (!awaited || target.occupied < std::uint64_t{target.concurrency} * kWhole) return true;
-  return static_cast<double>(target.occupied) < window(target, task, service) * kWhole;
+// It follows from what changes less often than requests come: a batch of reports, then a batch of
+// requests.
+inline Standing Planner::standing(Target& target, const Task& task) {
+  const Target::Estimate& own = target.estimates[task.endpoint];
+  const bool same = own.followed == task.kind->changed && task.now - own.sampled_at < kStale;
+  return task.run && same ? own.standing : work_out(target, task);
 }
 
-Planner::Offer Planner::offer(const Target& target, const Task& task) const {
+Standing Planner::work_out(Target& target, const Task& task) {
   const Duration service = service_of(target, task);
+  const Standing standing{service, window(target, task, service) * kWhole};
+  if (task.run && task.kind->known) {  // an unknown one depends on the others
+    target.estimates[task.endpoint].standing = standing;
+    target.estimates[task.endpoint].followed = task.kind->changed;
+  }
+  return standing;
+}
+
+inline bool Planner::has_room(const Target& target, std::uint64_t bytes, bool awaited,
+                              double room) {
+  if (target.outstanding == 0) return true;
+  if (target.outstanding >= kMaxWindow || target.doubted) return false;
+  if (target.outstanding_bytes + bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
+    return false;
+  return !awaited || static_cast<double>(target.occupied) < room;
+}
+
+Planner::Offer Planner::offer(Target& target, const Task& task) {
+  const auto [service, window] = standing(target, task);
   Duration delay = service;
   delay += target.concurrency == 1 ? target.work : target.work / target.concurrency;
   if (task.now < target.avoid_until) delay += kAvoided;
@@ -128,24 +147,24 @@ Planner::Offer Planner::offer(const Target& target, const Task& task) const {
     const Duration age = target.executing + (task.now - target.reported_at);
     delay += std::max(Duration{}, age - service);
   }
-  const bool room = has_room(target, task, service, task.kind->awaited);
+  const bool room = has_room(target, task.bytes, task.kind->awaited, window);
   return {room, service, delay, target.outstanding, target.last_used};
 }
 
 // All members must have room, and be done; where the first wins, one of them, and the others only
 // the room of work that no answer waits for.
-Planner::Offer Planner::offer(const Lane& lane, const Task& task) const {
+Planner::Offer Planner::offer(const Lane& lane, const Task& task) {
   Offer all{.room = !task.first_wins, .last_used = lane.last_used};
   bool bounded = true;
   if (task.first_wins) all.delay = Duration::max();
   for (const std::uint32_t slot : lane.members) {
-    const Target& member = targets_[slot];
+    Target& member = targets_[slot];
     const Offer one = offer(member, task);
     all.outstanding = std::max(all.outstanding, one.outstanding);
     if (task.first_wins) {
       all.room = all.room || one.room;
       all.delay = std::min(all.delay, one.delay);
-      bounded = bounded && has_room(member, task, kFastest, false);
+      bounded = bounded && has_room(member, task.bytes, false, 0);
     } else {
       all.room = all.room && one.room;
       all.delay = std::max(all.delay, one.delay);
@@ -203,23 +222,29 @@ inline void Planner::choose(std::uint32_t slot, const Task& task, Duration servi
   }
 }
 
+// An avoided instance, while there are others.
+inline bool Planner::barred(const Target& target, const Task& task) const {
+  return task.now < target.avoid_until && has_unavoided(task.node, task.now);
+}
+
+// There is nothing to compare.
+inline bool Planner::place_on(std::uint32_t slot, const Task& task, wire::PlanEntry& entry,
+                              Choices& choices) {
+  Target& only = targets_[slot];
+  const auto [service, window] = standing(only, task);
+  if (!has_room(only, task.bytes, task.kind->awaited, window) || barred(only, task)) return false;
+  entry.target = only.id.value;
+  choose(slot, task, service, choices);
+  return true;
+}
+
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,
                        wire::PlanEntry& entry, Choices& choices) {
-  const auto barred = [&](const Target& target) {  // while there are others
-    return task.now < target.avoid_until && has_unavoided(task.node, task.now);
-  };
-  if (slots.size() == 1) {  // nothing to compare
-    const Target& only = targets_[slots.front()];
-    const Duration service = service_of(only, task);
-    if (!has_room(only, task, service, task.kind->awaited) || barred(only)) return false;
-    entry.target = only.id.value;
-    choose(slots.front(), task, service, choices);
-    return true;
-  }
+  if (slots.size() == 1) return place_on(slots.front(), task, entry, choices);
   offers_.clear();
   for (const std::uint32_t slot : slots) {
     Offer& one = offers_.emplace_back(offer(targets_[slot], task));
-    one.room = one.room && !barred(targets_[slot]);
+    one.room = one.room && !barred(targets_[slot], task);
   }
   const std::size_t picked = pick();
   if (picked == kNone) return false;
@@ -272,7 +297,7 @@ bool Planner::place_among(const std::vector<Lane>& lanes, const Task& task, wire
   const std::size_t picked = pick();
   if (picked == kNone) return false;
   for (const std::uint32_t slot : lanes[picked].members)
-    choose(slot, task, service_of(targets_[slot], task), choices);
+    choose(slot, task, standing(targets_[slot], task).service, choices);
   entry.target = lanes[picked].id.value;
   entry.parts = static_cast<std::uint16_t>(lanes[picked].members.size());
   return true;
@@ -289,17 +314,24 @@ bool Planner::place_on_group(const Task& task, wire::PlanEntry& entry, Choices& 
   return place_among(serving.groups, task, entry, choices);
 }
 
+inline void Planner::charge(Choices& choices, std::uint64_t bytes) {
+  for (Choice& choice : choices.members_) {
+    Target& target = targets_[choice.slot];
+    choice.charged = true;
+    ++target.outstanding;
+    target.outstanding_bytes += bytes;
+    target.occupied += choice.share;
+    target.work += choice.charge;
+    target.last_used = ++turn_;
+  }
+}
+
+// On one instance: of all, or of one shard. Or on all shards, or all replicas.
 bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked) {
   const Serving& serving = serving_[task.node.value];
-  entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
-  const bool group = task.run && task.kind->replicated;
-  if (!group && (serving.by_shard.empty() || !task.run)) {
-    if (place_in(serving.slots, task, entry, choices)) return true;
-    blocked = {.node = task.node, .nobody = serving.slots.empty()};
-    return false;
-  }
-  blocked = {.node = task.node};
-  if (group) return place_on_group(task, entry, choices, blocked);
+  blocked = {.node = task.node, .nobody = serving.slots.empty()};
+  if (task.run && task.kind->replicated) return place_on_group(task, entry, choices, blocked);
+  if (!task.run || serving.by_shard.empty()) return place_in(serving.slots, task, entry, choices);
   entry.polling = task.kind->polling;
   return polls_lane(entry.polling) ? place_on_lane(task, entry, choices, blocked)
                                    : place_on_shard(task, entry, choices, blocked);
@@ -314,42 +346,37 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
   choices.begin(count);
   const std::vector<Kind>& kinds = kinds_[endpoint];
   const bool skips = !skip.empty();
-  bool all = true;  // are planned so far
+  bool all = true;           // are planned so far
+  std::uint32_t placed = 0;  // of choices
   Task task{.endpoint = endpoint, .bytes = bytes, .now = now, .node = {}};
   for (const NodeIndex node : shape_.order) {
     const std::size_t n = node.value;
     wire::PlanEntry& entry = plan[n];
     Choices::Range& range = choices.ranges_[n];
     entry = {};
-    range = {static_cast<std::uint32_t>(choices.members_.size()), 0};
+    range = {placed, 0};
     if (!all && !reached(node, plan)) continue;
     task.node = node;
     task.kind = &kinds[n];
     task.run = kinds[n].bound && !(skips && skip[n]);
-    if (!place(task, entry, choices, blocked)) {
+    const Serving& serving = serving_[n];
+    const bool alone = serving.slots.size() == 1 && serving.by_shard.empty() &&
+                       !(task.run && task.kind->replicated);
+    if (!(alone && place_on(serving.slots.front(), task, entry, choices)) &&
+        !place(task, entry, choices, blocked)) {
       entry = {};
       all = false;
       if ((blocked.nobody || blocked.unconnected) && !task.kind->awaited) continue;
       choices.forget();  // a choice that was not charged must not be released
       return false;
     }
-    range.count = static_cast<std::uint32_t>(choices.members_.size()) - range.first;
+    entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
+    range.count = static_cast<std::uint32_t>(choices.members_.size()) - placed;
+    placed += range.count;
   }
   charge(choices, bytes);
   if (sharded_) take_turns(plan, choices);
   return true;
-}
-
-void Planner::charge(Choices& choices, std::uint64_t bytes) {
-  for (Choice& choice : choices.members_) {
-    Target& target = targets_[choice.slot];
-    choice.charged = true;
-    ++target.outstanding;
-    target.outstanding_bytes += bytes;
-    target.occupied += choice.share;
-    target.work += choice.charge;
-    target.last_used = ++turn_;
-  }
 }
 
 // The turns of shards and lanes. What is planned again keeps its shard and takes no turn.
@@ -370,20 +397,11 @@ void Planner::take_turns(const std::vector<wire::PlanEntry>& plan, Choices& choi
   }
 }
 
-void Planner::take_back(Choice& choice, std::uint64_t bytes) {
-  choice.charged = false;
-  Target& target = targets_[choice.slot];
-  if (target.id != choice.instance) return;
-  --target.outstanding;
-  target.outstanding_bytes -= bytes;
-  target.occupied -= choice.share;
-  target.work -= choice.charge;
-}
-
-void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
-                     Instant now) {
+inline void Planner::learn(const Choice& choice, NodeIndex node, EndpointIndex endpoint,
+                           Duration service, Instant now) {
   Kind& mean = kinds_[endpoint][node.value];
   blend(mean.service, mean.known, service);
+  mean.changed = ++changes_;
   Target& target = targets_[choice.slot];
   if (target.id != choice.instance) return;
   Target::Estimate& own = target.estimates[endpoint];
@@ -391,6 +409,17 @@ void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoin
   blend(own.service, own.known, service);
   own.sampled_at = now;
   target.doubted = false;
+}
+
+void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
+                     Instant now) {
+  learn(choice, node, endpoint, service, now);
+}
+
+void Planner::complete(Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
+                       std::uint64_t bytes, Instant now) {
+  learn(choice, node, endpoint, service, now);
+  release(choice, bytes);
 }
 
 void Planner::observe(const wire::Report& report, Instant now) {

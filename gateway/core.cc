@@ -72,7 +72,7 @@ void Core::refuse(ClientId client, std::uint64_t client_request, wire::Failure f
   effects_.answer(client, response);
 }
 
-Core::Unwanted Core::unwanted(const wire::Request& request) const {
+inline Core::Unwanted Core::unwanted(const wire::Request& request) const {
   const std::size_t size = request.payload.size();
   if (draining_) return Unwanted::kDraining;
   if (planner_.topology() == nullptr) return Unwanted::kStarting;
@@ -133,14 +133,14 @@ void Core::on_request(ClientId client, wire::Request&& request, Instant now) {
       return refuse(client, request.id, {found.error().code, found.error().message, {}, {}}, {});
     skip = *found;
   }
-  const std::uint32_t slot = table_.take();
-  if (slot == kNoSlot) {
+  Pending* const taken = table_.take();
+  if (taken == nullptr) {
     refuse(client, request.id, {Errc::kOverloaded, "too many requests are under way", {}, {}},
            kRetryAfter);
     return;
   }
   counters_.add(Counter::kAccepted);
-  Pending& entry = table_[slot];
+  Pending& entry = *taken;
   entry.client = client;
   entry.client_request = request.id;
   entry.endpoint = planner_.endpoint(request.endpoint);
@@ -155,12 +155,12 @@ void Core::on_request(ClientId client, wire::Request&& request, Instant now) {
   entry.written_ns = stamp(now);
   if (entry.name != request.endpoint) entry.name = request.endpoint;
   bytes_ += entry.bytes;
-  deadlines_.add(slot, entry.deadline);
+  deadlines_.add(RequestTable::slot(entry), entry.deadline);
   SlotQueue& queue = queues_[entry.endpoint];
   if (queue.empty() && retries_.empty()) {
     if (!waits(admit(entry, now))) return;
   }
-  queue.push(table_, slot);
+  queue.push(table_, RequestTable::slot(entry));
   ++queued_;
 }
 

@@ -75,11 +75,12 @@ class Core {
   void on_cancel(ClientId client, std::uint64_t client_request, Instant now);
   void on_client_gone(ClientId client, Instant now);
 
-  // Parts are decoded into blank() ones, and come back with on_part() or give_back().
+  // For a part to be decoded into.
   route::PartPointer blank() { return pool_.take(); }
-  void give_back(route::PartPointer&& part) { pool_.give(std::move(part)); }
 
   // A part that ends a request: from the sink, or from each of its shards where all take part.
+  // Those wait for one another and are taken over; any other stays the caller's, to be decoded into
+  // again.
   void on_part(route::PartPointer&& part, Instant now);
 
   // A worker's progress.

@@ -31,18 +31,8 @@ bool Core::others_may_answer(const Pending& entry, NodeIndex node) const {
          (polling == wire::Polling::kAll && planner_.topology()->nodes[node.value].allow_partial);
 }
 
-void Core::on_part(route::PartPointer&& part, Instant now) {
-  const std::uint32_t slot = table_.find(part->header.request.sequence);
-  if (slot == kNoSlot || !ends(table_[slot], part->header)) {
-    counters_.add(Counter::kLateParts);
-  } else {
-    take_outcome(table_[slot], part, now);
-  }
-  pool_.give(std::move(part));
-}
-
 // May take the part over.
-void Core::take_outcome(Pending& entry, route::PartPointer& held, Instant now) {
+inline void Core::take_outcome(Pending& entry, route::PartPointer& held, Instant now) {
   wire::Part& part = *held;
   const NodeIndex sink = planner_.topology()->sink;
   std::vector<wire::PlanEntry>& plan = part.header.plan;
@@ -56,6 +46,16 @@ void Core::take_outcome(Pending& entry, route::PartPointer& held, Instant now) {
   } else {
     conclude(entry, part, now);
   }
+}
+
+void Core::on_part(route::PartPointer&& part, Instant now) {
+  const std::uint32_t slot = table_.find(part->header.request.sequence);
+  if (slot == kNoSlot || !ends(table_[slot], part->header)) {
+    counters_.add(Counter::kLateParts);
+  } else {
+    take_outcome(table_[slot], part, now);
+  }
+  if (part != nullptr) route::let_go(*part);
 }
 
 // One of the sink's parts, where all of its shards send one.
@@ -116,13 +116,13 @@ void Core::conclude(Pending& entry, wire::Part& part, Instant now) {
   if (!part.header.missing.empty() || !part.header.missing_elsewhere.empty())
     name_missing(topology, part.header, response_.missing);
   response_.failure = std::move(part.header.failure);
-  response_.results = std::move(part.header.results);
-  response_.retry_after = {};
+  if (!part.header.results.empty()) response_.results = std::move(part.header.results);
   response_.payload = std::move(part.payload);
   if (topology.sorts && response_.failure == nullptr) sort_like(entry.payload, response_.payload);
   take_hops(entry, part.header.hops, now);
   answer(entry, response_, now);
   response_.payload.clear();
+  if (!response_.results.empty()) response_.results.clear();
   end(entry, now);
 }
 

@@ -21,16 +21,19 @@ void Core::note_received(route::Choice& choice) {
   choice.received = true;
 }
 
-void Core::note_finished(Pending& entry, NodeIndex node, route::Choice& choice, Duration service,
-                         Instant now) {
+inline void Core::note_finished(Pending& entry, NodeIndex node, route::Choice& choice,
+                                Duration service, Instant now) {
   if (choice.finished) return;
   choice.finished = true;
   choice.finished_at = now;
   note_received(choice);
   const bool executed =
       service > Duration{} && entry.flight->plan[node.value].mode == wire::PlanMode::kRun;
-  if (choice.charged && executed) planner_.sample(choice, node, entry.endpoint, service, now);
-  planner_.release(choice, entry.bytes);
+  if (choice.charged && executed) {
+    planner_.complete(choice, node, entry.endpoint, service, entry.bytes, now);
+  } else {
+    planner_.release(choice, entry.bytes);
+  }
   room_ = true;
 }
 
@@ -57,9 +60,11 @@ void Core::take_hops(Pending& entry, const std::vector<wire::Hop>& hops, Instant
     hop_names_.add(hop, nodes[hop.node], choice == nullptr ? nullptr : planner_.find(*choice));
     if (choice == nullptr || !choice->charged) continue;
     const Duration service = microseconds(std::max(1U, hop.execute_us));
-    if (flight.plan[hop.node].mode == wire::PlanMode::kRun)
-      planner_.sample(*choice, node, entry.endpoint, service, now);
-    planner_.release(*choice, entry.bytes);
+    if (flight.plan[hop.node].mode == wire::PlanMode::kRun) {
+      planner_.complete(*choice, node, entry.endpoint, service, entry.bytes, now);
+    } else {
+      planner_.release(*choice, entry.bytes);
+    }
   }
   hop_names_.end();
   if (!flight.choices.charged()) return;

@@ -15,35 +15,12 @@ Instant Flight::finished_at(NodeIndex node) const {
   return std::ranges::max(members, {}, &route::Choice::finished_at).finished_at;
 }
 
-std::uint32_t RequestTable::take() {
-  std::uint32_t slot = 0;
-  if (!free_.empty()) {
-    slot = free_.back();
-    free_.pop_back();
-  } else if (slots() < limit_) {
-    slot = slots();
-    if (slot % kChunk == 0) chunks_.push_back(std::make_unique<Pending[]>(kChunk));
-    sequences_.push_back(0);
-  } else {
-    return kNoSlot;
-  }
-  ++used_;
-  sequences_[slot] = (++number_ << kSlotBits) | slot;
-  Pending& entry = (*this)[slot];
-  entry.state = Pending::State::kQueued;
-  entry.sequence = sequences_[slot];
-  entry.killed = 0;
-  entry.blamed_attempt = 0;
-  entry.attempt = 1;
-  return slot;
-}
-
-void RequestTable::free(Pending& entry) {
-  if (entry.flight != nullptr) land(entry);
-  entry.state = Pending::State::kFree;
-  sequences_[slot(entry)] = 0;
-  free_.push_back(slot(entry));
-  --used_;
+bool RequestTable::widen() {
+  if (slots() == limit_) return false;
+  if (slots() % kChunk == 0) chunks_.push_back(std::make_unique<Pending[]>(kChunk));
+  free_.push_back(slots());
+  sequences_.push_back(0);
+  return true;
 }
 
 void RequestTable::build() {

@@ -87,10 +87,28 @@ class RequestTable {
   // At most `limit` requests at once, below 65,536.
   explicit RequestTable(std::uint32_t limit) : limit_(limit) {}
 
-  // A fresh entry, or kNoSlot when the table is full.
-  std::uint32_t take();
+  // A fresh entry, or nullptr when the table is full.
+  Pending* take() {
+    if (free_.empty() && !widen()) return nullptr;
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    ++used_;
+    Pending& entry = (*this)[slot];
+    entry.sequence = sequences_[slot] = (++number_ << kSlotBits) | slot;
+    entry.state = Pending::State::kQueued;
+    entry.killed = 0;
+    entry.blamed_attempt = 0;
+    entry.attempt = 1;
+    return &entry;
+  }
   // Its payload and parameters were let go of.
-  void free(Pending& entry);
+  void free(Pending& entry) {
+    if (entry.flight != nullptr) land(entry);
+    entry.state = Pending::State::kFree;
+    sequences_[slot(entry)] = 0;
+    free_.push_back(slot(entry));
+    --used_;
+  }
 
   // Gives an entry that has none a flight to be planned, and takes it back.
   Flight& launch(Pending& entry) {
@@ -131,6 +149,7 @@ class RequestTable {
  private:
   static constexpr std::uint32_t kChunk = 32;
 
+  bool widen();  // by a slot
   void build();  // a flight more
 
   std::uint32_t limit_;

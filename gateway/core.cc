@@ -269,18 +269,17 @@ void Core::dispatch(Pending& entry, Instant now) {
   header_.missing.clear();
   if (planner_.sharded()) add_missing(planner_, flight.choices, header_);
   for (const NodeIndex node : planner_.shape().first) {
-    if (header_.plan[node.value].target != 0) send_first(entry, node);
+    if (header_.plan[node.value].target == 0) continue;
+    filters_.has(node) ? send_passing(entry, node) : send(entry, node, entry.payload);
   }
   if (has_parameters) header_.parameters.clear();
   header_.plan.swap(flight.plan);
 }
 
 // What passes the node's filter goes; documents that it cannot judge fail at that node.
-void Core::send_first(Pending& entry, NodeIndex node) {
-  if (!filters_.has(node)) return send(entry, node, entry.payload);
+void Core::send_passing(Pending& entry, NodeIndex node) {
   const Result<Bytes> passing = filters_.passing(node, entry.payload);
-  if (passing) return send(entry, node, *passing);
-  send_failed(entry, node, passing.error());
+  passing ? send(entry, node, *passing) : send_failed(entry, node, passing.error());
 }
 
 void Core::send_failed(Pending& entry, NodeIndex node, const Error& error) {
@@ -291,7 +290,7 @@ void Core::send_failed(Pending& entry, NodeIndex node, const Error& error) {
   header_.failure.reset();
 }
 
-void Core::send(Pending& entry, NodeIndex node, const Bytes& payload) {
+inline void Core::send(Pending& entry, NodeIndex node, const Bytes& payload) {
   const wire::PlanEntry& plan = header_.plan[node.value];
   if (plan.polling == wire::Polling::kHash) return send_split(entry, node, payload);
   header_.target = plan.target;

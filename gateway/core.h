@@ -130,7 +130,7 @@ class Core {
   Admission echo(Pending& entry, Instant now);
   Admission blocked_on(Pending& entry, const route::Blocked& blocked, Instant now);
   void dispatch(Pending& entry, Instant now);
-  void send_first(Pending& entry, NodeIndex node);
+  void send_passing(Pending& entry, NodeIndex node);
   void send_failed(Pending& entry, NodeIndex node, const Error& error);
   void send(Pending& entry, NodeIndex node, const Bytes& payload);
   void send_split(Pending& entry, NodeIndex node, const Bytes& payload);

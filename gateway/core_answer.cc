@@ -111,7 +111,7 @@ wire::Part& Core::join_shards() {
 void Core::conclude(Pending& entry, wire::Part& part, Instant now) {
   if (part.header.failure != nullptr && goes_elsewhere(entry, part.header, now)) return;
   const wire::Topology& topology = *planner_.topology();
-  leave_queue(entry);
+  if (entry.state == Pending::State::kRetry) leave_queue(entry);
   response_.missing.clear();
   if (!part.header.missing.empty() || !part.header.missing_elsewhere.empty())
     name_missing(topology, part.header, response_.missing);
@@ -127,7 +127,7 @@ void Core::conclude(Pending& entry, wire::Part& part, Instant now) {
 }
 
 // `response` holds the outcome; fills in what every answer has.
-void Core::answer(Pending& entry, wire::Response& response, Instant now) {
+inline void Core::answer(Pending& entry, wire::Response& response, Instant now) {
   counters_.add(response.failure == nullptr ? Counter::kAnswered : Counter::kFailed);
   response.id = entry.client_request;
   response.request = {self_, entry.sequence};

@@ -77,11 +77,12 @@ void FrontDoor::carry_for(net::PeerId client) {
   if (carried_.size() >= kMaxCarriedClients) {
     flush(together_);
     carried_.clear();
+    last_outbox_ = nullptr;
   }
   carried_[client.value];
 }
 
-void FrontDoor::on_request(net::PeerId client, Received&& message, Instant arrived) {
+inline void FrontDoor::on_request(net::PeerId client, Received&& message, Instant arrived) {
   if (!wire::decode_request(std::move(message), request_)) {
     ++malformed_;
     return;
@@ -99,7 +100,7 @@ void FrontDoor::on_request(net::PeerId client, Received&& message, Instant arriv
   owner_.on_request(client, std::move(request_), arrived);
 }
 
-Status FrontDoor::verify(wire::Request& request) {
+inline Status FrontDoor::verify(wire::Request& request) {
   const Result<bool> has_ids = wire::DocumentList::verify(request.payload);
   if (!has_ids) return has_ids.error();
   if (!*has_ids) {
@@ -120,15 +121,22 @@ Status FrontDoor::give_ids(Bytes& payload) {
   return {};
 }
 
+// nullptr for who does not understand carriers. Answers come by the dozen for one client.
+inline wire::Outbox* FrontDoor::outbox(net::PeerId client) {
+  if (last_outbox_ != nullptr && last_ == client) return last_outbox_;
+  const auto known = carried_.find(client.value);
+  if (known == carried_.end()) return nullptr;
+  last_ = client;
+  last_outbox_ = &known->second;
+  return last_outbox_;
+}
+
 void FrontDoor::answer(net::PeerId client, const wire::Response& response) {
   const Frames frames = encoder_.encode(response);
-  const auto known = carried_.find(client.value);
-  if (known == carried_.end()) {
-    send(client, frames);
-    return;
-  }
-  if (known->second.empty()) dirty_.push_back(client);
-  known->second.post(frames, [this, client](const Frames& ready) { send(client, ready); });
+  wire::Outbox* const known = outbox(client);
+  if (known == nullptr) return send(client, frames);
+  if (known->empty()) dirty_.push_back(client);
+  known->post(frames, [this, client](const Frames& ready) { send(client, ready); });
 }
 
 void FrontDoor::send(net::PeerId client, const Frames& frames) {
@@ -139,9 +147,9 @@ void FrontDoor::send(net::PeerId client, const Frames& frames) {
 
 void FrontDoor::flush(std::size_t together) {
   for (const net::PeerId client : dirty_) {
-    const auto known = carried_.find(client.value);
-    if (known == carried_.end()) continue;
-    known->second.flush([this, client](const Frames& ready) { send(client, ready); }, together);
+    wire::Outbox* const known = outbox(client);
+    if (known == nullptr) continue;
+    known->flush([this, client](const Frames& ready) { send(client, ready); }, together);
   }
   dirty_.clear();
   together_ = 1;
@@ -150,6 +158,7 @@ void FrontDoor::flush(std::size_t together) {
 std::vector<net::PeerId> FrontDoor::take_gone() {
   for (const net::PeerId client : gone_)
     carried_.erase(client.value);
+  last_outbox_ = nullptr;
   return std::exchange(gone_, {});
 }
 

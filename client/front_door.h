@@ -76,6 +76,7 @@ class FrontDoor {
   Status verify(wire::Request& request);
   Status give_ids(Bytes& payload);
   void carry_for(net::PeerId client);
+  wire::Outbox* outbox(net::PeerId client);
   void send(net::PeerId client, const Frames& frames);
 
   DoorOwner& owner_;
@@ -85,6 +86,8 @@ class FrontDoor {
   wire::DocumentIds ids_;
   wire::Request request_;
   std::unordered_map<std::uint32_t, wire::Outbox> carried_;  // clients that understand carriers
+  net::PeerId last_;                                         // whom the last answer went to,
+  wire::Outbox* last_outbox_ = nullptr;                      // if it is in carried_
   std::vector<net::PeerId> dirty_;                           // with something in their outbox
   std::vector<net::PeerId> gone_;
   std::size_t together_ = 1;

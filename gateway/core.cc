@@ -29,7 +29,10 @@ Core::Core(const Settings& settings, InstanceId self, std::uint32_t host, Effect
       self_(self),
       host_(host),
       effects_(effects),
-      table_(table_limit(settings)) {}
+      table_(table_limit(settings)) {
+  header_.request.gateway = self_;
+  header_.sent_on_host = host_;
+}
 
 void Core::on_topology(std::shared_ptr<const wire::Topology> topology, Instant now) {
   filters_.update(*topology);
@@ -71,7 +74,7 @@ void Core::refuse(ClientId client, std::uint64_t client_request, wire::Failure f
   effects_.answer(client, response);
 }
 
-Core::Unwanted Core::unwanted(const wire::Request& request) const {
+inline Core::Unwanted Core::unwanted(const wire::Request& request) const {
   const std::size_t size = request.payload.size();
   if (draining_) return Unwanted::kDraining;
   if (planner_.topology() == nullptr) return Unwanted::kStarting;
@@ -125,40 +128,41 @@ bool Core::acceptable(ClientId client, const wire::Request& request) {
 void Core::on_request(ClientId client, wire::Request&& request, Instant now) {
   if (const Unwanted why = unwanted(request); why != Unwanted::kNo)
     return turn_away(client, request, why);
-  const Result<const std::vector<bool>*> skip =
-      targets_.skips(request.target_executor, *planner_.topology());
-  if (!skip) {
-    refuse(client, request.id, {skip.error().code, skip.error().message, {}, {}}, {});
-    return;
+  const std::vector<bool>* skip = nullptr;
+  if (!request.target_executor.empty()) {
+    const auto found = targets_.skips(request.target_executor, *planner_.topology());
+    if (!found)
+      return refuse(client, request.id, {found.error().code, found.error().message, {}, {}}, {});
+    skip = *found;
   }
-  const std::uint32_t slot = table_.take();
-  if (slot == kNoSlot) {
+  Pending* const taken = table_.take();
+  if (taken == nullptr) {
     refuse(client, request.id, {Errc::kOverloaded, "too many requests are under way", {}, {}},
            kRetryAfter);
     return;
   }
   counters_.add(Counter::kAccepted);
-  Pending& entry = table_[slot];
+  Pending& entry = *taken;
   entry.client = client;
   entry.client_request = request.id;
   entry.endpoint = planner_.endpoint(request.endpoint);
-  if (!(*skip)->empty()) entry.skip = **skip;
+  entry.skips = skip != nullptr;
+  if (entry.skips) entry.skip = *skip;
   entry.accepted = now;
   const Duration allowed = request.timeout > Duration{} ? request.timeout : settings_.deadline;
   entry.deadline = now + std::min(allowed, kLongestDeadline);
   entry.bytes = request.payload.size();
   entry.payload = std::move(request.payload);
-  entry.header.request = {self_, table_.sequence(slot)};
-  entry.header.endpoint.swap(request.endpoint);
-  entry.header.parameters = std::move(request.parameters);
-  entry.header.written_ns = stamp(now);
+  entry.parameters = std::move(request.parameters);
+  entry.written_ns = stamp(now);
+  if (entry.name != request.endpoint) entry.name = request.endpoint;
   bytes_ += entry.bytes;
-  deadlines_.add(slot, entry.deadline);
+  deadlines_.add(RequestTable::slot(entry), entry.deadline);
   SlotQueue& queue = queues_[entry.endpoint];
   if (queue.empty() && retries_.empty()) {
-    if (!waits(admit(slot, now))) return;
+    if (!waits(admit(entry, now))) return;
   }
-  queue.push(table_, slot);
+  queue.push(table_, RequestTable::slot(entry));
   ++queued_;
 }
 
@@ -184,7 +188,7 @@ void Core::pump(Instant now) {
 bool Core::pump_retries(Instant now) {
   for (std::uint32_t left = retries_.size(); left > 0; --left) {
     const std::uint32_t slot = retries_.front();
-    const Admission admission = admit(slot, now);
+    const Admission admission = admit(table_[slot], now);
     if (admission == Admission::kFull) return false;
     retries_.pop(table_);
     if (admission == Admission::kNobody) retries_.push(table_, slot);
@@ -195,8 +199,7 @@ bool Core::pump_retries(Instant now) {
 bool Core::pump_queue(SlotQueue& queue, Instant now) {
   bool any = false;
   while (!queue.empty()) {
-    const std::uint32_t slot = queue.front();
-    if (waits(admit(slot, now))) break;
+    if (waits(admit(table_[queue.front()], now))) break;
     // An ended request is still linked: its slot is only reused by a later take().
     queue.pop(table_);
     --queued_;
@@ -205,20 +208,21 @@ bool Core::pump_queue(SlotQueue& queue, Instant now) {
   return any;
 }
 
-Core::Admission Core::admit(std::uint32_t slot, Instant now) {
-  Pending& entry = table_[slot];
+Core::Admission Core::admit(Pending& entry, Instant now) {
   const wire::Topology& topology = *planner_.topology();
-  if (topology.nodes.empty()) return echo(slot, now);
+  if (topology.nodes.empty()) return echo(entry, now);
   if (entry.state == Pending::State::kQueued && in_flight_ >= settings_.max_in_flight)
     return Admission::kFull;
   route::Blocked blocked;
-  if (!planner_.plan(entry.endpoint, entry.bytes, entry.skip, now, entry.header.plan, entry.choices,
-                     blocked)) {
-    return blocked_on(slot, blocked, now);
+  Flight& flight = table_.launch(entry);
+  if (!planner_.plan(entry.endpoint, entry.bytes, entry.skips ? entry.skip : no_skip_, now,
+                     flight.plan, flight.choices, blocked)) {
+    if (entry.state == Pending::State::kQueued) table_.land(entry);
+    return blocked_on(entry, blocked, now);
   }
   enter(entry);
   dispatch(entry, now);
-  return topology.sink == kGatewayNode ? echo(slot, now) : Admission::kAdmitted;
+  return topology.sink == kGatewayNode ? echo(entry, now) : Admission::kAdmitted;
 }
 
 // From now on it counts as in flight; end() counts it down again.
@@ -228,71 +232,76 @@ void Core::enter(Pending& entry) {
 }
 
 // A flow without executors, or with floating ones only: the answer is the request.
-Core::Admission Core::echo(std::uint32_t slot, Instant now) {
-  Pending& entry = table_[slot];
+Core::Admission Core::echo(Pending& entry, Instant now) {
   enter(entry);
   wire::Response response;
   response.payload = entry.payload;
   answer(entry, response, now);
-  end(slot, now);
+  end(entry, now);
   return Admission::kEnded;
 }
 
 // Blocked because all targets are full: waits. Because there is nobody: waits `unavailable_after`.
-Core::Admission Core::blocked_on(std::uint32_t slot, const route::Blocked& blocked, Instant now) {
+Core::Admission Core::blocked_on(Pending& entry, const route::Blocked& blocked, Instant now) {
   if (!blocked.nobody) return Admission::kFull;
-  const Pending& entry = table_[slot];
-  const Instant since = std::max(empty_since_[blocked.node.value][blocked.lack],
-                                 std::max(entry.accepted, entry.retry_at));
+  const Instant waits_since = entry.flight == nullptr ? entry.accepted : entry.flight->retry_at;
+  const Instant since = std::max(empty_since_[blocked.node.value][blocked.lack], waits_since);
   if (now - since < settings_.unavailable_after) return Admission::kNobody;
   const std::string_view executor = planner_.topology()->nodes[blocked.node.value].executor();
-  answer_failure(slot, {Errc::kUnavailable, planner_.describe(blocked), std::string(executor), {}},
+  answer_failure(entry, {Errc::kUnavailable, planner_.describe(blocked), std::string(executor), {}},
                  now);
   return Admission::kEnded;
 }
 
+// The request lends the header what belongs to it.
 void Core::dispatch(Pending& entry, Instant now) {
-  const wire::Topology& topology = *planner_.topology();
-  wire::PartHeader& header = entry.header;
-  header.topology_version = topology.version;
-  header.remaining = entry.deadline - now;
-  header.sent_at = now;
-  header.sent_on_host = host_;
-  header.missing.clear();
-  if (planner_.sharded()) add_missing(planner_, entry.choices, header);
-  entry.runs.assign(topology.nodes.size(), {});
+  Flight& flight = *entry.flight;
+  flight.topology_version = planner_.topology()->version;
+  flight.sent_at = now;
+  header_.request.sequence = entry.sequence;
+  header_.attempt = entry.attempt;
+  header_.topology_version = flight.topology_version;
+  header_.remaining = entry.deadline - now;
+  header_.sent_at = now;
+  header_.written_ns = entry.written_ns;
+  if (header_.endpoint != entry.name) header_.endpoint = entry.name;
+  header_.plan.swap(flight.plan);
+  const bool has_parameters = !entry.parameters.empty();
+  if (has_parameters) header_.parameters = entry.parameters;
+  header_.missing.clear();
+  if (planner_.sharded()) add_missing(planner_, flight.choices, header_);
   const auto send_to = [&](NodeIndex name, NodeIndex node) {
-    if (is_ready(entry, node)) entry.runs[node.value].ready_at = now;
-    header.source = name;
-    if (header.plan[node.value].target != 0) send_first(entry, node);
+    if (header_.plan[node.value].target == 0) return;
+    header_.source = name;
+    filters_.has(node) ? send_passing(entry, node) : send(entry, node, entry.payload);
   };
-  route::for_each_receiver(kGatewayNode, planner_.shape(), header.plan, send_to);
+  route::for_each_receiver(kGatewayNode, planner_.shape(), header_.plan, send_to);
+  if (has_parameters) header_.parameters.clear();
+  header_.plan.swap(flight.plan);
 }
 
 // What passes the node's filter goes; documents that it cannot judge fail at that node.
-void Core::send_first(Pending& entry, NodeIndex node) {
-  if (!filters_.has(node)) return send(entry, node, entry.payload);
+void Core::send_passing(Pending& entry, NodeIndex node) {
   const Result<Bytes> passing = filters_.passing(node, entry.payload);
-  if (passing) return send(entry, node, *passing);
-  send_failed(entry, node, passing.error());
+  passing ? send(entry, node, *passing) : send_failed(entry, node, passing.error());
 }
 
 void Core::send_failed(Pending& entry, NodeIndex node, const Error& error) {
   const std::string_view executor = planner_.topology()->nodes[node.value].executor();
-  entry.header.failure = std::make_unique<wire::Failure>(
+  header_.failure = std::make_unique<wire::Failure>(
       wire::Failure{error.code, error.message, std::string(executor), {}});
   send(entry, node, entry.payload);
-  entry.header.failure.reset();
+  header_.failure.reset();
 }
 
-void Core::send(Pending& entry, NodeIndex node, const Bytes& payload) {
-  const wire::PlanEntry& plan = entry.header.plan[node.value];
+inline void Core::send(Pending& entry, NodeIndex node, const Bytes& payload) {
+  const wire::PlanEntry& plan = header_.plan[node.value];
   if (plan.polling == wire::Polling::kHash) return send_split(entry, node, payload);
-  entry.header.target = plan.target;
+  header_.target = plan.target;
   if (is_published(plan.polling)) {
-    effects_.publish_part(InstanceId{plan.target}, entry.header, payload);
+    effects_.publish_part(InstanceId{plan.target}, header_, payload);
   } else {
-    effects_.send_part(InstanceId{plan.target}, entry.header, payload);
+    effects_.send_part(InstanceId{plan.target}, header_, payload);
   }
 }
 
@@ -300,28 +309,28 @@ void Core::send(Pending& entry, NodeIndex node, const Bytes& payload) {
 // it is.
 void Core::send_split(Pending& entry, NodeIndex node, const Bytes& payload) {
   const std::size_t shards = planner_.topology()->nodes[node.value].shards;
-  if (entry.header.failure != nullptr) {
+  if (header_.failure != nullptr) {
     split_.share(payload, shards);
   } else if (const Status dealt = split_.deal(payload, shards); !dealt) {
     return send_failed(entry, node, dealt.error());
   }
-  for (const route::Choice& member : entry.choices.of(node)) {
-    entry.header.target = member.instance.value;
-    effects_.send_part(member.instance, entry.header, split_.part(member.shard));
+  for (const route::Choice& member : entry.flight->choices.of(node)) {
+    header_.target = member.instance.value;
+    effects_.send_part(member.instance, header_, split_.part(member.shard));
   }
   split_.clear();
 }
 
 void Core::on_cancel(ClientId client, std::uint64_t client_request, Instant now) {
   for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
-    if (table_[slot].client == client && table_[slot].client_request == client_request)
-      drop(slot, now);
+    Pending& entry = table_[slot];
+    if (entry.client == client && entry.client_request == client_request) drop(entry, now);
   }
 }
 
 void Core::on_client_gone(ClientId client, Instant now) {
   for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
-    if (table_[slot].client == client) drop(slot, now);
+    if (table_[slot].client == client) drop(table_[slot], now);
   }
 }
 
@@ -333,10 +342,7 @@ std::uint64_t Core::oldest_plan() const {
   std::uint64_t oldest = planner_.topology() == nullptr ? 0 : planner_.topology()->version;
   for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
     const Pending& entry = table_[slot];
-    if (entry.state == Pending::State::kInFlight || entry.state == Pending::State::kLosing ||
-        entry.state == Pending::State::kAnswered) {
-      oldest = std::min(oldest, entry.header.topology_version);
-    }
+    if (entry.sent()) oldest = std::min(oldest, entry.flight->topology_version);
   }
   return oldest;
 }

@@ -75,12 +75,13 @@ class Core {
   void on_cancel(ClientId client, std::uint64_t client_request, Instant now);
   void on_client_gone(ClientId client, Instant now);
 
-  // Parts are decoded into blank() ones, and come back with on_part() or give_back().
+  // For a part to be decoded into.
   route::PartPointer blank() { return pool_.take(); }
-  void give_back(route::PartPointer part) { pool_.give(std::move(part)); }
 
   // A part that ends a request: from the sink, or from each of its shards where all take part.
-  void on_part(route::PartPointer part, Instant now);
+  // Those wait for one another and are taken over; any other stays the caller's, to be decoded into
+  // again.
+  void on_part(route::PartPointer&& part, Instant now);
 
   // A worker's progress.
   void on_report(const wire::Report& report, Instant now);
@@ -124,12 +125,12 @@ class Core {
   void pump(Instant now);
   bool pump_retries(Instant now);
   bool pump_queue(SlotQueue& queue, Instant now);
-  Admission admit(std::uint32_t slot, Instant now);
+  Admission admit(Pending& entry, Instant now);
   void enter(Pending& entry);
-  Admission echo(std::uint32_t slot, Instant now);
-  Admission blocked_on(std::uint32_t slot, const route::Blocked& blocked, Instant now);
+  Admission echo(Pending& entry, Instant now);
+  Admission blocked_on(Pending& entry, const route::Blocked& blocked, Instant now);
   void dispatch(Pending& entry, Instant now);
-  void send_first(Pending& entry, NodeIndex node);
+  void send_passing(Pending& entry, NodeIndex node);
   void send_failed(Pending& entry, NodeIndex node, const Error& error);
   void send(Pending& entry, NodeIndex node, const Bytes& payload);
   void send_split(Pending& entry, NodeIndex node, const Bytes& payload);
@@ -137,28 +138,27 @@ class Core {
   // core_answer.cc: the outcome.
   bool ends(const Pending& entry, const wire::PartHeader& header) const;
   bool others_may_answer(const Pending& entry, NodeIndex node) const;
-  void take_outcome(std::uint32_t slot, route::PartPointer& held, Instant now);
-  void on_shard(std::uint32_t slot, route::PartPointer held, Instant now);
+  void take_outcome(Pending& entry, route::PartPointer& held, Instant now);
+  void on_shard(Pending& entry, route::PartPointer&& held, Instant now);
   wire::Part& join_shards();
-  void conclude(std::uint32_t slot, wire::Part& part, Instant now);
+  void conclude(Pending& entry, wire::Part& part, Instant now);
   void answer(Pending& entry, wire::Response& response, Instant now);
-  void answer_failure(std::uint32_t slot, wire::Failure failure, Instant now);
-  void end(std::uint32_t slot, Instant now);
-  bool settle(std::uint32_t slot);
-  void leave_queue(std::uint32_t slot);
-  void drop(std::uint32_t slot, Instant now);
+  void answer_failure(Pending& entry, wire::Failure failure, Instant now);
+  void end(Pending& entry, Instant now);
+  bool settle(Pending& entry);
+  void leave_queue(Pending& entry);
+  void drop(Pending& entry, Instant now);
 
   // core_watch.cc: how far requests got, and whether they got stuck.
-  void note_received(Pending& entry, NodeIndex node, route::Choice& choice);
+  void note_received(route::Choice& choice);
   void note_finished(Pending& entry, NodeIndex node, route::Choice& choice, Duration service,
                      Instant now);
-  void note_ready(Pending& entry, NodeIndex finished, Instant now);
-  bool is_ready(const Pending& entry, NodeIndex node) const;
+  Instant ready_at(const Flight& flight, NodeIndex node) const;
   void take_hops(Pending& entry, const std::vector<wire::Hop>& hops, Instant now);
   void find_deaf(Instant now);
   const route::Choice* deaf_member(const Pending& entry, Instant now) const;
   bool deaf(const Pending& entry, NodeIndex node, const route::Choice& choice, Instant now) const;
-  void expire(std::uint32_t slot, Instant now);
+  void expire(Pending& entry, Instant now);
   std::string waiting_for(const Pending& entry) const;
 
   // core_loss.cc: what to do when something dies.
@@ -172,13 +172,13 @@ class Core {
   bool release_gone(Pending& entry, const std::vector<InstanceId>& gone);
   void release_all(Pending& entry);
   void retry_lost(Instant now);
-  void try_again(std::uint32_t slot, Instant now);
-  void start_over(std::uint32_t slot, Instant now);
+  void try_again(Pending& entry, Instant now);
+  void start_over(Pending& entry, Instant now);
   const route::Planner::Target* failed_target(const Pending& entry,
                                               const wire::Failure& failure) const;
   static bool has_hop(const wire::PartHeader& header, InstanceId instance);
   std::vector<bool> never_ran(NodeIndex failed, bool began) const;
-  bool goes_elsewhere(std::uint32_t slot, const wire::PartHeader& header, Instant now);
+  bool goes_elsewhere(Pending& entry, const wire::PartHeader& header, Instant now);
   bool take_token(Instant now);
   std::string lost_instances(const Pending& entry) const;
   std::string lost_executor(const Pending& entry) const;
@@ -195,10 +195,12 @@ class Core {
   route::Joined joined_;
   route::PartPool pool_;
   RequestTable table_;
+  const std::vector<bool> no_skip_;
   TimerWheel deadlines_;
   std::vector<SlotQueue> queues_;                  // by endpoint
   std::size_t next_queue_ = 0;                     // endpoints take turns
   SlotQueue retries_;                              // goes before all of them
+  wire::PartHeader header_;                        // of the first part at hand
   std::vector<std::uint32_t> losing_;              // slots in kLosing
   std::vector<std::vector<Instant>> empty_since_;  // by node, lack; kNever: it is there
   wire::Response response_;                        // conclude()'s

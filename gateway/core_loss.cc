@@ -22,23 +22,23 @@ constexpr double kMinTokens = 64;
 // sent may have died with it, so its own word proves nothing. The sink: when the answer is here.
 bool Core::got_past(const Pending& entry, NodeIndex node) const {
   const route::Shape& shape = planner_.shape();
+  const Flight& flight = *entry.flight;
   bool past = true;
-  route::for_each_receiver(node, shape, entry.header.plan, [&](NodeIndex /*name*/, NodeIndex next) {
-    past = past && next != kGatewayNode &&
-           (!shape.answers[next.value] || entry.runs[next.value].received);
+  route::for_each_receiver(node, shape, flight.plan, [&](NodeIndex /*name*/, NodeIndex next) {
+    past = past && next != kGatewayNode && (!shape.answers[next.value] || flight.received(next));
   });
   return past;
 }
 
 bool Core::is_gone(const route::Choice& choice) const {
-  return planner_.find_at(choice.slot, choice.instance.value) == nullptr;
+  return planner_.find(choice) == nullptr;
 }
 
 // Whether an answer can no longer come: an instance is gone that the request did not get past.
 bool Core::lost(const Pending& entry) const {
-  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
+  for (std::uint16_t n = 0; n < entry.flight->plan.size(); ++n) {
     if (!planner_.shape().answers[n]) continue;
-    for (const route::Choice& choice : entry.choices.of(NodeIndex{n})) {
+    for (const route::Choice& choice : entry.flight->choices.of(NodeIndex{n})) {
       if (is_gone(choice) && !choice.here && !got_past(entry, NodeIndex{n})) return true;
     }
   }
@@ -48,8 +48,8 @@ bool Core::lost(const Pending& entry) const {
 // Takes the charges of those that are gone back; whether there were any.
 bool Core::release_gone(Pending& entry, const std::vector<InstanceId>& gone) {
   bool hit = false;
-  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
-    for (route::Choice& choice : entry.choices.of(NodeIndex{n})) {
+  for (std::uint16_t n = 0; n < entry.flight->plan.size(); ++n) {
+    for (route::Choice& choice : entry.flight->choices.of(NodeIndex{n})) {
       if (!std::ranges::binary_search(gone, choice.instance)) continue;
       hit = true;
       if (choice.charged && !planner_.shape().answers[n]) counters_.add(Counter::kLostHanging);
@@ -60,7 +60,7 @@ bool Core::release_gone(Pending& entry, const std::vector<InstanceId>& gone) {
 }
 
 void Core::release_all(Pending& entry) {
-  for (route::Choice& choice : entry.choices.all())
+  for (route::Choice& choice : entry.flight->choices.all())
     planner_.release(choice, entry.bytes);
 }
 
@@ -73,15 +73,15 @@ void Core::blame(InstanceId gone) {
     Pending& entry = table_[slot];
     if (entry.state != Pending::State::kInFlight && entry.state != Pending::State::kLosing)
       continue;
-    for (const route::Choice& choice : entry.choices.all()) {
+    for (const route::Choice& choice : entry.flight->choices.all()) {
       if (choice.instance != gone || !choice.received || choice.finished) continue;
       if (choice.receipt >= receipt) continue;
       oldest = &entry;
       receipt = choice.receipt;
     }
   }
-  if (oldest == nullptr || oldest->blamed_attempt == oldest->header.attempt) return;
-  oldest->blamed_attempt = oldest->header.attempt;
+  if (oldest == nullptr || oldest->blamed_attempt == oldest->attempt) return;
+  oldest->blamed_attempt = oldest->attempt;
   ++oldest->killed;
 }
 
@@ -89,15 +89,12 @@ void Core::lose(const std::vector<InstanceId>& gone, Instant now) {
   std::ranges::for_each(gone, [this](InstanceId instance) { blame(instance); });
   for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
     Pending& entry = table_[slot];
-    const bool sent = entry.state == Pending::State::kInFlight ||
-                      entry.state == Pending::State::kLosing ||
-                      entry.state == Pending::State::kAnswered;
-    if (!sent || entry.runs.empty() || !release_gone(entry, gone)) continue;
+    if (!entry.sent() || !release_gone(entry, gone)) continue;
     if (entry.state == Pending::State::kAnswered) {
-      settle(slot);
+      settle(entry);
     } else if (entry.state == Pending::State::kInFlight && lost(entry)) {
       entry.state = Pending::State::kLosing;
-      entry.retry_at = now + kReceiptWait;
+      entry.flight->retry_at = now + kReceiptWait;
       losing_.push_back(slot);
     }
   }
@@ -110,12 +107,12 @@ void Core::retry_lost(Instant now) {
   for (const std::uint32_t slot : waiting) {
     Pending& entry = table_[slot];
     if (entry.state != Pending::State::kLosing) continue;  // answered meanwhile
-    if (entry.retry_at > now) {
+    if (entry.flight->retry_at > now) {
       losing_.push_back(slot);
     } else if (!entry.refused && !lost(entry)) {
       entry.state = Pending::State::kInFlight;
     } else if (take_token(now)) {
-      entry.refused ? start_over(slot, now) : try_again(slot, now);
+      entry.refused ? start_over(entry, now) : try_again(entry, now);
     } else {
       losing_.push_back(slot);
     }
@@ -143,21 +140,21 @@ bool Core::is_once(NodeIndex node, std::string_view endpoint) const {
 // Whether starting again runs nothing twice that may run only once. `spared` nodes, if any, did not
 // run.
 bool Core::may_repeat(const Pending& entry, const std::vector<bool>& spared) const {
-  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
+  for (std::uint16_t n = 0; n < entry.flight->plan.size(); ++n) {
     const NodeIndex node{n};
     if (!spared.empty() && spared[n]) continue;
-    if (entry.header.plan[n].mode != wire::PlanMode::kRun || !is_once(node, entry.header.endpoint))
-      continue;
+    if (entry.flight->plan[n].mode != wire::PlanMode::kRun || !is_once(node, entry.name)) continue;
     const auto may_have = [&](const route::Choice& c) { return c.received || is_gone(c); };
     const auto reached = [&](NodeIndex need) {
-      const NodeIndex sender = route::sender_for(need, *planner_.topology(), entry.header.plan);
+      const Flight& flight = *entry.flight;
+      const NodeIndex sender = route::sender_for(need, *planner_.topology(), flight.plan);
       if (sender == kGatewayNode) return true;
-      const std::span<const route::Choice> members = entry.choices.of(sender);
-      return entry.header.plan[sender.value].polling == wire::Polling::kAllAsync
+      const std::span<const route::Choice> members = flight.choices.of(sender);
+      return flight.plan[sender.value].polling == wire::Polling::kAllAsync
                  ? std::ranges::any_of(members, may_have)
                  : std::ranges::all_of(members, may_have);
     };
-    if (std::ranges::any_of(entry.choices.of(node), &route::Choice::received) ||
+    if (std::ranges::any_of(entry.flight->choices.of(node), &route::Choice::received) ||
         std::ranges::all_of(planner_.topology()->nodes[n].needs, reached)) {
       return false;
     }
@@ -165,12 +162,11 @@ bool Core::may_repeat(const Pending& entry, const std::vector<bool>& spared) con
   return true;
 }
 
-void Core::try_again(std::uint32_t slot, Instant now) {
-  Pending& entry = table_[slot];
+void Core::try_again(Pending& entry, Instant now) {
   release_all(entry);
   if (!may_repeat(entry)) {
     answer_failure(
-        slot,
+        entry,
         {Errc::kUnknownOutcome,
          fmt::format("{} ended while the request may have been executed; it is declared to be "
                      "executed at most once, so it is not repeated",
@@ -181,7 +177,7 @@ void Core::try_again(std::uint32_t slot, Instant now) {
     return;
   }
   if (entry.killed >= kMaxKilled) {
-    answer_failure(slot,
+    answer_failure(entry,
                    {Errc::kPoisoned,
                     fmt::format("{} instances ended while they executed the request, the last of "
                                 "'{}'; it is not tried again",
@@ -191,8 +187,8 @@ void Core::try_again(std::uint32_t slot, Instant now) {
                    now);
     return;
   }
-  if (entry.header.attempt >= kMaxAttempts) {
-    answer_failure(slot,
+  if (entry.attempt >= kMaxAttempts) {
+    answer_failure(entry,
                    {Errc::kUnavailable,
                     fmt::format("{} attempts were lost, the last with {}", kMaxAttempts,
                                 lost_instances(entry)),
@@ -201,27 +197,25 @@ void Core::try_again(std::uint32_t slot, Instant now) {
                    now);
     return;
   }
-  start_over(slot, now);
+  start_over(entry, now);
 }
 
-void Core::start_over(std::uint32_t slot, Instant now) {
-  Pending& entry = table_[slot];
+void Core::start_over(Pending& entry, Instant now) {
   release_all(entry);
   entry.refused = false;
   counters_.add(Counter::kRedispatched);
-  ++entry.header.attempt;
-  entry.retry_at = now;
+  ++entry.attempt;
+  entry.flight->retry_at = now;
   entry.state = Pending::State::kRetry;
-  entry.runs.clear();
-  retries_.push(table_, slot);
+  retries_.push(table_, RequestTable::slot(entry));
   room_ = true;
 }
 
 // The instance a failure began at, if it is still there.
 const route::Planner::Target* Core::failed_target(const Pending& entry,
                                                   const wire::Failure& failure) const {
-  for (const route::Choice& choice : entry.choices.all()) {
-    const route::Planner::Target* target = planner_.find_at(choice.slot, choice.instance.value);
+  for (const route::Choice& choice : entry.flight->choices.all()) {
+    const route::Planner::Target* target = planner_.find(choice);
     if (target != nullptr && target->name == failure.instance) return target;
   }
   return nullptr;
@@ -254,12 +248,10 @@ std::vector<bool> Core::never_ran(NodeIndex failed, bool began) const {
 // reach it, and with UNKNOWN_OUTCOME and a hop when the request was on its way. That is as a death
 // of what it stands for: the request starts again, if nothing runs twice that may run once; what
 // could not be delivered on another instance only. UNKNOWN_OUTCOME without a hop is the last word.
-bool Core::goes_elsewhere(std::uint32_t slot, const wire::PartHeader& header, Instant now) {
-  Pending& entry = table_[slot];
+bool Core::goes_elsewhere(Pending& entry, const wire::PartHeader& header, Instant now) {
   const Errc code = header.failure->code;
   if (code != Errc::kUnavailable && code != Errc::kUnknownOutcome) return false;
-  if (entry.state != Pending::State::kInFlight || header.attempt != entry.header.attempt)
-    return false;
+  if (entry.state != Pending::State::kInFlight || header.attempt != entry.attempt) return false;
   const route::Planner::Target* target = failed_target(entry, *header.failure);
   if (target == nullptr) return false;
   const bool began = has_hop(header, target->id);
@@ -268,21 +260,21 @@ bool Core::goes_elsewhere(std::uint32_t slot, const wire::PartHeader& header, In
   if (planner_.serving(target->node) > 1) planner_.avoid(target->id, now);
   const bool others =
       planner_.serving(target->node) > 1 && planner_.has_unavoided(target->node, now);
-  if (entry.header.attempt >= kMaxAttempts || !(on_its_way || others) ||
+  if (entry.attempt >= kMaxAttempts || !(on_its_way || others) ||
       !may_repeat(entry, never_ran(target->node, began))) {
     return false;
   }
   entry.state = Pending::State::kLosing;
   entry.refused = true;
-  entry.retry_at = now;
-  losing_.push_back(slot);
+  entry.flight->retry_at = now;
+  losing_.push_back(RequestTable::slot(entry));
   return true;
 }
 
 // The first executor, in declared order, whose instance died; empty when none did.
 std::string Core::lost_executor(const Pending& entry) const {
-  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
-    if (std::ranges::any_of(entry.choices.of(NodeIndex{n}),
+  for (std::uint16_t n = 0; n < entry.flight->plan.size(); ++n) {
+    if (std::ranges::any_of(entry.flight->choices.of(NodeIndex{n}),
                             [this](const route::Choice& choice) { return is_gone(choice); })) {
       return std::string(planner_.topology()->nodes[n].executor());
     }
@@ -292,8 +284,8 @@ std::string Core::lost_executor(const Pending& entry) const {
 
 std::string Core::lost_instances(const Pending& entry) const {
   std::string list;
-  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
-    for (const route::Choice& choice : entry.choices.of(NodeIndex{n})) {
+  for (std::uint16_t n = 0; n < entry.flight->plan.size(); ++n) {
+    for (const route::Choice& choice : entry.flight->choices.of(NodeIndex{n})) {
       if (!is_gone(choice)) continue;
       list += fmt::format("{}an instance of '{}'", list.empty() ? "" : ", ",
                           planner_.topology()->nodes[n].executor());

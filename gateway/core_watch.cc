@@ -17,44 +17,36 @@ constexpr std::uint64_t kSlowestBytesPerMs = 50'000;  // 50 MB/s
 
 }  // namespace
 
-void Core::note_received(Pending& entry, NodeIndex node, route::Choice& choice) {
+void Core::note_received(route::Choice& choice) {
   if (!choice.received) choice.receipt = ++receipts_;
   choice.received = true;
-  entry.runs[node.value].received =
-      std::ranges::all_of(entry.choices.of(node), &route::Choice::received);
 }
 
-void Core::note_finished(Pending& entry, NodeIndex node, route::Choice& choice, Duration service,
-                         Instant now) {
+inline void Core::note_finished(Pending& entry, NodeIndex node, route::Choice& choice,
+                                Duration service, Instant now) {
   if (choice.finished) return;
   choice.finished = true;
-  note_received(entry, node, choice);
+  choice.finished_at = now;
+  note_received(choice);
   const bool executed =
-      service > Duration{} && entry.header.plan[node.value].mode == wire::PlanMode::kRun;
-  if (choice.charged && executed) planner_.sample(choice, node, entry.endpoint, service, now);
-  planner_.release(choice, entry.bytes);
+      service > Duration{} && entry.flight->plan[node.value].mode == wire::PlanMode::kRun;
+  if (choice.charged && executed) {
+    planner_.complete(choice, node, entry.endpoint, service, entry.bytes, now);
+  } else {
+    planner_.release(choice, entry.bytes);
+  }
   room_ = true;
-  if (!std::ranges::all_of(entry.choices.of(node), &route::Choice::finished)) return;
-  entry.runs[node.value].finished = true;
-  entry.runs[node.value].finished_at = now;
-  note_ready(entry, node, now);
 }
 
-void Core::note_ready(Pending& entry, NodeIndex finished, Instant now) {
-  route::for_each_receiver(finished, planner_.shape(), entry.header.plan,
-                           [&](NodeIndex /*name*/, NodeIndex next) {
-                             if (next != kGatewayNode && is_ready(entry, next))
-                               entry.runs[next.value].ready_at = now;
-                           });
-}
-
-// Whether all who send to a node have finished.
-bool Core::is_ready(const Pending& entry, NodeIndex node) const {
+// When all who send to a node had finished; kNever while somebody has not.
+Instant Core::ready_at(const Flight& flight, NodeIndex node) const {
   const wire::Topology& topology = *planner_.topology();
-  return std::ranges::all_of(topology.nodes[node.value].needs, [&](NodeIndex need) {
-    const NodeIndex sender = route::sender_for(need, topology, entry.header.plan);
-    return sender == kGatewayNode || entry.runs[sender.value].finished;
-  });
+  Instant ready = flight.sent_at;
+  for (const NodeIndex need : topology.nodes[node.value].needs) {
+    const NodeIndex sender = route::sender_for(need, topology, flight.plan);
+    if (sender != kGatewayNode) ready = std::max(ready, flight.finished_at(sender));
+  }
+  return ready;
 }
 
 // What an answer says of the way it took, which stands for the finish of all it waited for. Of
@@ -62,25 +54,27 @@ bool Core::is_ready(const Pending& entry, NodeIndex node) const {
 void Core::take_hops(Pending& entry, const std::vector<wire::Hop>& hops, Instant now) {
   const std::vector<wire::TopologyNode>& nodes = planner_.topology()->nodes;
   const std::size_t count = nodes.size();
+  Flight& flight = *entry.flight;
   hop_names_.begin();
   for (const wire::Hop& hop : hops) {
     if (hop.node >= count) continue;
     const NodeIndex node{hop.node};
-    route::Choice* choice = entry.choices.find(node, InstanceId{hop.instance});
-    hop_names_.add(hop, nodes[hop.node],
-                   choice == nullptr ? nullptr : planner_.find_at(choice->slot, hop.instance));
+    route::Choice* choice = flight.choices.find(node, InstanceId{hop.instance});
+    hop_names_.add(hop, nodes[hop.node], choice == nullptr ? nullptr : planner_.find(*choice));
     if (choice == nullptr || !choice->charged) continue;
     const Duration service = microseconds(std::max(1U, hop.execute_us));
-    if (entry.header.plan[hop.node].mode == wire::PlanMode::kRun)
-      planner_.sample(*choice, node, entry.endpoint, service, now);
-    planner_.release(*choice, entry.bytes);
+    if (flight.plan[hop.node].mode == wire::PlanMode::kRun) {
+      planner_.complete(*choice, node, entry.endpoint, service, entry.bytes, now);
+    } else {
+      planner_.release(*choice, entry.bytes);
+    }
   }
   hop_names_.end();
-  if (!entry.choices.charged()) return;
-  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
+  if (!flight.choices.charged()) return;
+  for (std::uint16_t n = 0; n < flight.plan.size(); ++n) {
     if (!planner_.shape().answers[n]) continue;
-    if (entry.header.plan[n].polling == wire::Polling::kAllAsync) continue;
-    for (route::Choice& choice : entry.choices.of(NodeIndex{n}))
+    if (flight.plan[n].polling == wire::Polling::kAllAsync) continue;
+    for (route::Choice& choice : flight.choices.of(NodeIndex{n}))
       planner_.release(choice, entry.bytes);
   }
 }
@@ -94,15 +88,15 @@ void Core::on_report(const wire::Report& report, Instant now) {
     const std::uint32_t slot = table_.find(progress.sequence);
     if (slot == kNoSlot) continue;  // answered long ago: the usual case under load
     Pending& entry = table_[slot];
-    if (progress.attempt != entry.header.attempt || entry.runs.empty()) continue;
-    route::Choice* choice = entry.choices.find(node, report.instance);
+    if (progress.attempt != entry.attempt || !entry.sent()) continue;
+    route::Choice* choice = entry.flight->choices.find(node, report.instance);
     if (choice == nullptr) continue;
     if (progress.finished == 0) {
-      note_received(entry, node, *choice);
+      note_received(*choice);
       continue;
     }
     note_finished(entry, node, *choice, microseconds(progress.service_us), now);
-    if (entry.state == Pending::State::kAnswered) settle(slot);
+    if (entry.state == Pending::State::kAnswered) settle(entry);
   }
 }
 
@@ -111,27 +105,29 @@ void Core::on_report(const wire::Report& report, Instant now) {
 // lane wins, nobody minds while another has received it.
 bool Core::deaf(const Pending& entry, NodeIndex node, const route::Choice& choice,
                 Instant now) const {
-  const NodeRun& run = entry.runs[node.value];
+  const Flight& flight = *entry.flight;
   const Duration limit =
       std::max(kDeafAfter, Duration(milliseconds(entry.bytes / kSlowestBytesPerMs)));
   if (choice.finished) {  // the sink's answer was lost on its way
-    return run.finished && !choice.here && now - run.finished_at >= limit &&
-           route::sends_answer(node, planner_.shape(), entry.header.plan);
+    const Instant finished = flight.finished_at(node);
+    return finished != kNever && !choice.here && now - finished >= limit &&
+           route::sends_answer(node, planner_.shape(), flight.plan);
   }
-  const bool first_wins = entry.header.plan[node.value].polling == wire::Polling::kAllAsync;
+  const bool first_wins = flight.plan[node.value].polling == wire::Polling::kAllAsync;
   const bool received = first_wins
-                            ? std::ranges::any_of(entry.choices.of(node), &route::Choice::received)
+                            ? std::ranges::any_of(flight.choices.of(node), &route::Choice::received)
                             : choice.received;
-  const route::Planner::Target* target = planner_.find_at(choice.slot, choice.instance.value);
-  if (received || run.ready_at == kNever || target == nullptr) return false;
-  return now - std::max(run.ready_at, target->busy_at) >= limit;
+  const route::Planner::Target* target = planner_.find(choice);
+  if (received || target == nullptr) return false;
+  const Instant ready = ready_at(flight, node);
+  return ready != kNever && now - std::max(ready, target->busy_at) >= limit;
 }
 
 // nullptr when there is none.
 const route::Choice* Core::deaf_member(const Pending& entry, Instant now) const {
-  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
+  for (std::uint16_t n = 0; n < entry.flight->plan.size(); ++n) {
     if (!planner_.shape().answers[n]) continue;
-    for (const route::Choice& choice : entry.choices.of(NodeIndex{n})) {
+    for (const route::Choice& choice : entry.flight->choices.of(NodeIndex{n})) {
       if (deaf(entry, NodeIndex{n}, choice, now)) return &choice;
     }
   }
@@ -149,22 +145,21 @@ void Core::find_deaf(Instant now) {
     const InstanceId instance = member->instance;
     planner_.avoid(instance, now);
     effects_.suspect(instance);
-    try_again(slot, now);
+    try_again(entry, now);
   }
 }
 
-void Core::expire(std::uint32_t slot, Instant now) {
-  Pending& entry = table_[slot];
+void Core::expire(Pending& entry, Instant now) {
   if (entry.state == Pending::State::kAnswered) {
     release_all(entry);
-    settle(slot);
+    settle(entry);
     room_ = true;
     return;
   }
-  leave_queue(slot);
+  leave_queue(entry);
   const auto allowed = std::chrono::duration_cast<milliseconds>(entry.deadline - entry.accepted);
   answer_failure(
-      slot,
+      entry,
       {Errc::kDeadlineExceeded,
        fmt::format("no answer within {} ms; waiting for {}", allowed.count(), waiting_for(entry)),
        {},
@@ -173,14 +168,15 @@ void Core::expire(std::uint32_t slot, Instant now) {
 }
 
 std::string Core::waiting_for(const Pending& entry) const {
-  if (entry.runs.empty()) return "room at the front door";
+  if (!entry.sent()) return "room at the front door";
   std::string list;
-  for (std::uint16_t n = 0; n < entry.runs.size(); ++n) {
-    const NodeRun& run = entry.runs[n];
+  const Flight& flight = *entry.flight;
+  for (std::uint16_t n = 0; n < flight.plan.size(); ++n) {
     if (!planner_.shape().answers[n]) continue;
-    for (const route::Choice& choice : entry.choices.of(NodeIndex{n})) {
-      if (choice.finished || (run.ready_at == kNever && !choice.received)) continue;
-      const route::Planner::Target* target = planner_.find_at(choice.slot, choice.instance.value);
+    const bool ready = ready_at(flight, NodeIndex{n}) != kNever;
+    for (const route::Choice& choice : flight.choices.of(NodeIndex{n})) {
+      if (choice.finished || (!ready && !choice.received)) continue;
+      const route::Planner::Target* target = planner_.find(choice);
       const std::string& name =
           target != nullptr ? target->name : planner_.topology()->nodes[n].name;
       list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", name,
@@ -191,7 +187,7 @@ std::string Core::waiting_for(const Pending& entry) const {
 }
 
 Instant Core::tick(Instant now) {
-  deadlines_.expire(now, [this, now](std::uint32_t slot) { expire(slot, now); });
+  deadlines_.expire(now, [this, now](std::uint32_t slot) { expire(table_[slot], now); });
   gather_.expire(now);
   if (!losing_.empty()) retry_lost(now);
   if (in_flight_ > 0) find_deaf(now);

@@ -1,38 +1,30 @@
 #include "gateway/request_table.h"
 
+#include <algorithm>
+
 namespace flow::gateway {
 
-std::uint32_t RequestTable::take() {
-  std::uint32_t slot = 0;
-  if (!free_.empty()) {
-    slot = free_.back();
-    free_.pop_back();
-  } else if (slots() < limit_) {
-    slot = slots();
-    if (slot % kChunk == 0) chunks_.push_back(std::make_unique<Pending[]>(kChunk));
-    sequences_.push_back(0);
-  } else {
-    return kNoSlot;
-  }
-  ++used_;
-  sequences_[slot] = (++number_ << kSlotBits) | slot;
-  Pending& entry = (*this)[slot];
-  entry.state = Pending::State::kQueued;
-  entry.next = kNoSlot;
-  entry.skip.clear();
-  entry.killed = 0;
-  entry.blamed_attempt = 0;
-  entry.header.attempt = 1;
-  entry.choices.clear();
-  entry.runs.clear();
-  return slot;
+bool Flight::received(NodeIndex node) const {
+  const std::span<const route::Choice> members = choices.of(node);
+  return !members.empty() && std::ranges::all_of(members, &route::Choice::received);
 }
 
-void RequestTable::free(std::uint32_t slot) {
-  (*this)[slot].state = Pending::State::kFree;
-  sequences_[slot] = 0;
-  free_.push_back(slot);
-  --used_;
+Instant Flight::finished_at(NodeIndex node) const {
+  const std::span<const route::Choice> members = choices.of(node);
+  if (members.empty() || !std::ranges::all_of(members, &route::Choice::finished)) return kNever;
+  return std::ranges::max(members, {}, &route::Choice::finished_at).finished_at;
+}
+
+bool RequestTable::widen() {
+  if (slots() == limit_) return false;
+  if (slots() % kChunk == 0) chunks_.push_back(std::make_unique<Pending[]>(kChunk));
+  free_.push_back(slots());
+  sequences_.push_back(0);
+  return true;
+}
+
+void RequestTable::build() {
+  landed_ = flights_.emplace_back(std::make_unique<Flight>()).get();
 }
 
 void SlotQueue::push(RequestTable& table, std::uint32_t slot) {

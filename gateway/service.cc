@@ -238,9 +238,9 @@ bool Service::take(Received&& message, Instant arrived) {
   const std::optional<wire::Peek> peek = wire::peek(message);
   if (!peek) return false;
   if (peek->kind == wire::Kind::kPart) {
-    route::PartPointer part = core_->blank();
-    const bool understood = wire::decode_part(std::move(message), *part).ok();
-    understood ? core_->on_part(std::move(part), arrived) : core_->give_back(std::move(part));
+    if (part_ == nullptr) part_ = core_->blank();
+    const bool understood = wire::decode_part(std::move(message), *part_).ok();
+    understood ? core_->on_part(std::move(part_), arrived) : part_.reset();
     return understood;
   }
   if (peek->kind != wire::Kind::kReport || !wire::decode_report(message, report_)) return false;

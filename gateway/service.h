@@ -86,6 +86,7 @@ class Service final : public Effects, public cluster::BrokerPort, public client:
   cluster::Member member_;
   std::unique_ptr<Core> core_;  // from the broker's welcome on
   wire::PartEncoder parts_;
+  route::PartPointer part_;  // decoded into, nullptr after one that was taken over
   wire::Report report_;
   net::Monitor arrivals_;       // of the data socket: workers' connections that ended
   std::vector<Instant> looks_;  // when to look which instances still listen

@@ -41,9 +41,10 @@ struct alignas(64) Choice {
   std::uint16_t replica = 0;
   bool charged = false;       // until released
   bool received = false;      // the instance has reported it
-  bool finished = false;      // and that it sent its part on
+  bool finished = false;      // and that it sent its part on,
   bool here = false;          // its part has reached the gateway
-  std::uint64_t receipt = 0;  // number of that report; they grow
+  Instant finished_at{};      // which was heard then
+  std::uint64_t receipt = 0;  // number of the report that it was received; they grow
   Duration charge{};          // expected service time
   std::uint32_t share = 0;    // of an execution, in Planner::kWhole
 };
@@ -78,9 +79,8 @@ class Choices {
     return false;
   }
 
-  // For another request.
+  // For another request, which is planned next.
   void clear() {
-    ranges_.clear();
     members_.clear();
     shards_.clear();
   }
@@ -92,8 +92,13 @@ class Choices {
     std::uint32_t count = 0;
   };
 
+  // The planner then sets the range of each node, or forgets all.
   void begin(std::size_t nodes) {
-    ranges_.assign(nodes, {});
+    ranges_.resize(nodes);
+    members_.clear();
+  }
+  void forget() {
+    ranges_.assign(ranges_.size(), {});
     members_.clear();
   }
 

@@ -12,6 +12,13 @@ namespace flow::route {
 
 using PartPointer = std::unique_ptr<wire::Part>;
 
+// Of what a part holds on to: payload, parameters, results.
+inline void let_go(wire::Part& part) {
+  part.payload.clear();
+  part.header.parameters.clear();
+  part.header.results.clear();
+}
+
 // One thread. Keeps up to kKept blank parts; more are freed.
 class PartPool {
  public:
@@ -24,12 +31,13 @@ class PartPool {
     return part;
   }
 
-  // Releases what the part holds on to: payload, parameters, results.
-  void give(PartPointer part) {
-    if (part == nullptr || free_.size() == kKept) return;
-    part->payload.clear();
-    part->header.parameters.clear();
-    part->header.results.clear();
+  void give(PartPointer&& part) {
+    if (part == nullptr) return;
+    if (free_.size() == kKept) {
+      part.reset();
+      return;
+    }
+    let_go(*part);
     free_.push_back(std::move(part));
   }
 

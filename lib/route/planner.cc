@@ -42,7 +42,7 @@ void blend(Duration& estimate, bool& known, Duration sample) {
 
 void Planner::avoid(InstanceId id, Instant now) {
   if (const auto known = slot_of_.find(id); known != slot_of_.end()) {
-    targets_[known->second].avoid_until = avoiding_until_ = now + kAvoidFor;
+    targets_[known->second].avoid_until = now + kAvoidFor;
     targets_[known->second].doubted = true;
   }
 }
@@ -72,7 +72,9 @@ void Planner::refresh_leads(EndpointIndex endpoint, Instant now) {
       const Kind& before = nodes[need.value];
       lead = std::max(lead, before.lead + before.service);
     }
+    if (lead == nodes[node.value].lead) continue;
     nodes[node.value].lead = lead;
+    nodes[node.value].changed = ++changes_;
   }
 }
 
@@ -84,16 +86,24 @@ Duration Planner::service_of(const Target& target, const Task& task) const {
   return std::max(mean + faded(own.service - mean, task.now - own.sampled_at), kFastest);
 }
 
+// The endpoint with the longest executions at a node, of those that are known; any if none is.
+const Planner::Kind& Planner::slowest(NodeIndex node) const {
+  const Kind* slowest = &kinds_.front()[node.value];
+  for (const std::vector<Kind>& other : kinds_) {
+    const Kind& candidate = other[node.value];
+    if (candidate.known && (!slowest->known || candidate.service > slowest->service))
+      slowest = &candidate;
+  }
+  return *slowest;
+}
+
 // The window of a target for one endpoint, in executions. While no time is known for the endpoint,
 // the slowest other endpoint of the node stands for it: work of a known kind must not keep an
 // unknown one out for ever.
 double Planner::window(const Target& target, const Task& task, Duration service) const {
   const Kind* kind = task.kind;
   if (task.run && !kind->known) {
-    for (const std::vector<Kind>& other : kinds_) {
-      const Kind& candidate = other[task.node.value];
-      if (candidate.known && (!kind->known || candidate.service > kind->service)) kind = &candidate;
-    }
+    kind = &slowest(task.node);
     if (!kind->known) return target.concurrency * (task.batch() > 1 ? kUnknownBatches : 1);
     service = std::max(kind->service, kFastest);
   }
@@ -103,18 +113,35 @@ double Planner::window(const Target& target, const Task& task, Duration service)
   return target.concurrency * (2 + reach / static_cast<double>(service.count()));
 }
 
-bool Planner::has_room(const Target& target, const Task& task, Duration service,
-                       bool awaited) const {
-  if (target.outstanding == 0) return true;
-  if (target.outstanding >= kMaxWindow || target.doubted) return false;
-  if (target.outstanding_bytes + task.bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
-    return false;
-  if (!awaited || target.occupied < std::uint64_t{target.concurrency} * kWhole) return true;
-  return static_cast<double>(target.occupied) < window(target, task, service) * kWhole;
+// It follows from what changes less often than requests come: a batch of reports, then a batch of
+// requests.
+inline Standing Planner::standing(Target& target, const Task& task) {
+  const Target::Estimate& own = target.estimates[task.endpoint];
+  const bool same = own.followed == task.kind->changed && task.now - own.sampled_at < kStale;
+  return task.run && same ? own.standing : work_out(target, task);
 }
 
-Planner::Offer Planner::offer(const Target& target, const Task& task) const {
+Standing Planner::work_out(Target& target, const Task& task) {
   const Duration service = service_of(target, task);
+  const Standing standing{service, window(target, task, service) * kWhole};
+  if (task.run && task.kind->known) {  // an unknown one depends on the others
+    target.estimates[task.endpoint].standing = standing;
+    target.estimates[task.endpoint].followed = task.kind->changed;
+  }
+  return standing;
+}
+
+inline bool Planner::has_room(const Target& target, std::uint64_t bytes, bool awaited,
+                              double room) {
+  if (target.outstanding == 0) return true;
+  if (target.outstanding >= kMaxWindow || target.doubted) return false;
+  if (target.outstanding_bytes + bytes > (awaited ? kMaxWindowBytes : kMaxHangingBytes))
+    return false;
+  return !awaited || static_cast<double>(target.occupied) < room;
+}
+
+Planner::Offer Planner::offer(Target& target, const Task& task) {
+  const auto [service, window] = standing(target, task);
   Duration delay = service;
   delay += target.concurrency == 1 ? target.work : target.work / target.concurrency;
   if (task.now < target.avoid_until) delay += kAvoided;
@@ -122,24 +149,24 @@ Planner::Offer Planner::offer(const Target& target, const Task& task) const {
     const Duration age = target.executing + (task.now - target.reported_at);
     delay += std::max(Duration{}, age - service);
   }
-  const bool room = has_room(target, task, service, task.kind->awaited);
+  const bool room = has_room(target, task.bytes, task.kind->awaited, window);
   return {room, service, delay, target.outstanding, target.last_used};
 }
 
 // All members must have room, and be done; where the first wins, one of them, and the others only
 // the room of work that no answer waits for.
-Planner::Offer Planner::offer(const Lane& lane, const Task& task) const {
+Planner::Offer Planner::offer(const Lane& lane, const Task& task) {
   Offer all{.room = !task.first_wins, .last_used = lane.last_used};
   bool bounded = true;
   if (task.first_wins) all.delay = Duration::max();
   for (const std::uint32_t slot : lane.members) {
-    const Target& member = targets_[slot];
+    Target& member = targets_[slot];
     const Offer one = offer(member, task);
     all.outstanding = std::max(all.outstanding, one.outstanding);
     if (task.first_wins) {
       all.room = all.room || one.room;
       all.delay = std::min(all.delay, one.delay);
-      bounded = bounded && has_room(member, task, kFastest, false);
+      bounded = bounded && has_room(member, task.bytes, false, 0);
     } else {
       all.room = all.room && one.room;
       all.delay = std::max(all.delay, one.delay);
@@ -201,40 +228,51 @@ bool Planner::may_leave_out(const Task& task, const std::vector<bool>& skip,
   });
 }
 
-void Planner::choose(std::uint32_t slot, const Target& target, const Task& task, Duration service,
-                     Choices& choices) {
+inline void Planner::choose(std::uint32_t slot, const Task& task, Duration service,
+                            Choices& choices) const {
+  const Target& target = targets_[slot];
   Choice& choice = choices.members_.emplace_back();
   choice.slot = slot;
   choice.instance = target.id;
   choice.shard = target.shard;
   choice.replica = target.replica;
-  const std::uint32_t together = task.batch();
-  choice.charge = together == 1 ? service : service / together;
-  choice.share = together == 1 ? kWhole : kWhole / together;
+  choice.charge = service;
+  choice.share = kWhole;
+  if (const std::uint32_t together = task.batch(); together > 1) {
+    choice.charge /= together;
+    choice.share /= together;
+  }
+}
+
+// An avoided instance, while there are others.
+inline bool Planner::barred(const Target& target, const Task& task) const {
+  return task.now < target.avoid_until && has_unavoided(task.node, task.now);
+}
+
+// There is nothing to compare.
+inline bool Planner::place_on(std::uint32_t slot, const Task& task, wire::PlanEntry& entry,
+                              Choices& choices) {
+  Target& only = targets_[slot];
+  const auto [service, window] = standing(only, task);
+  if (!has_room(only, task.bytes, task.kind->awaited, window) || barred(only, task)) return false;
+  entry.target = only.id.value;
+  choose(slot, task, service, choices);
+  return true;
 }
 
 bool Planner::place_in(const std::vector<std::uint32_t>& slots, const Task& task,
                        wire::PlanEntry& entry, Choices& choices) {
-  const bool choosy = task.now < avoiding_until_ && has_unavoided(task.node, task.now);
-  const auto barred = [&](const Target& target) { return choosy && task.now < target.avoid_until; };
-  const auto take = [&](std::uint32_t slot, Duration service) {
-    choose(slot, targets_[slot], task, service, choices);
-    entry.target = targets_[slot].id.value;
-    return true;
-  };
-  if (slots.size() == 1) {  // nothing to compare
-    const Target& only = targets_[slots.front()];
-    const Duration service = service_of(only, task);
-    const bool room = has_room(only, task, service, task.kind->awaited);
-    return room && !barred(only) && take(slots.front(), service);
-  }
+  if (slots.size() == 1) return place_on(slots.front(), task, entry, choices);
   offers_.clear();
   for (const std::uint32_t slot : slots) {
     Offer& one = offers_.emplace_back(offer(targets_[slot], task));
-    one.room = one.room && !barred(targets_[slot]);
+    one.room = one.room && !barred(targets_[slot], task);
   }
   const std::size_t picked = pick();
-  return picked != kNone && take(slots[picked], offers_[picked].service);
+  if (picked == kNone) return false;
+  entry.target = targets_[slots[picked]].id.value;
+  choose(slots[picked], task, offers_[picked].service, choices);
+  return true;
 }
 
 // The shard whose turn it is, or the next that can take it; again the same for a request that is
@@ -281,7 +319,7 @@ bool Planner::place_among(const std::vector<Lane>& lanes, const Task& task, wire
   const std::size_t picked = pick();
   if (picked == kNone) return false;
   for (const std::uint32_t slot : lanes[picked].members)
-    choose(slot, targets_[slot], task, service_of(targets_[slot], task), choices);
+    choose(slot, task, standing(targets_[slot], task).service, choices);
   entry.target = lanes[picked].id.value;
   entry.parts = static_cast<std::uint16_t>(lanes[picked].members.size());
   return true;
@@ -298,17 +336,24 @@ bool Planner::place_on_group(const Task& task, wire::PlanEntry& entry, Choices& 
   return place_among(serving.groups, task, entry, choices);
 }
 
+inline void Planner::charge(Choices& choices, std::uint64_t bytes) {
+  for (Choice& choice : choices.members_) {
+    Target& target = targets_[choice.slot];
+    choice.charged = true;
+    ++target.outstanding;
+    target.outstanding_bytes += bytes;
+    target.occupied += choice.share;
+    target.work += choice.charge;
+    target.last_used = ++turn_;
+  }
+}
+
+// On one instance: of all, or of one shard. Or on all shards, or all replicas.
 bool Planner::place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked) {
   const Serving& serving = serving_[task.node.value];
-  entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
-  blocked.node = task.node;
-  blocked.lack = Blocked::kInstance;
-  blocked.unconnected = false;
+  blocked = {.node = task.node, .nobody = serving.slots.empty()};
   if (task.run && task.kind->replicated) return place_on_group(task, entry, choices, blocked);
-  if (serving.by_shard.empty() || !task.run) {
-    blocked.nobody = serving.slots.empty();
-    return place_in(serving.slots, task, entry, choices);
-  }
+  if (!task.run || serving.by_shard.empty()) return place_in(serving.slots, task, entry, choices);
   entry.polling = task.kind->polling;
   return polls_lane(entry.polling) ? place_on_lane(task, entry, choices, blocked)
                                    : place_on_shard(task, entry, choices, blocked);
@@ -319,46 +364,45 @@ bool Planner::plan(EndpointIndex endpoint, std::uint64_t bytes, const std::vecto
                    Blocked& blocked) {
   refresh_leads(endpoint, now);
   const std::size_t count = shape_.order.size();
-  plan.assign(count, {});
+  plan.resize(count);
   choices.begin(count);
   const std::vector<Kind>& kinds = kinds_[endpoint];
-  bool all = true;  // are planned so far
+  const bool skips = !skip.empty();
+  bool all = true;           // are planned so far
+  std::uint32_t placed = 0;  // of choices
   Task task{.endpoint = endpoint, .bytes = bytes, .now = now, .node = {}};
   for (const NodeIndex node : shape_.order) {
     const std::size_t n = node.value;
+    wire::PlanEntry& entry = plan[n];
+    Choices::Range& range = choices.ranges_[n];
+    entry = {};
+    range = {placed, 0};
     if (!all && !reached(node, plan)) continue;
     task.node = node;
     task.kind = &kinds[n];
-    task.run = kinds[n].bound && (skip.empty() || !skip[n]);
+    task.run = kinds[n].bound && !(skips && skip[n]);
     if (!task.run && may_leave_out(task, skip, plan)) {
-      plan[n].mode = wire::PlanMode::kLeftOut;
+      entry.mode = wire::PlanMode::kLeftOut;
       continue;
     }
-    const auto first = static_cast<std::uint32_t>(choices.members_.size());
-    if (!place(task, plan[n], choices, blocked)) {
-      plan[n] = {};
+    const Serving& serving = serving_[n];
+    const bool alone = serving.slots.size() == 1 && serving.by_shard.empty() &&
+                       !(task.run && task.kind->replicated);
+    if (!(alone && place_on(serving.slots.front(), task, entry, choices)) &&
+        !place(task, entry, choices, blocked)) {
+      entry = {};
       all = false;
       if ((blocked.nobody || blocked.unconnected) && !task.kind->awaited) continue;
-      choices.begin(count);  // a choice that was not charged must not be released
+      choices.forget();  // a choice that was not charged must not be released
       return false;
     }
-    choices.ranges_[n] = {first, static_cast<std::uint32_t>(choices.members_.size()) - first};
+    entry.mode = task.run ? wire::PlanMode::kRun : wire::PlanMode::kPassOver;
+    range.count = static_cast<std::uint32_t>(choices.members_.size()) - placed;
+    placed += range.count;
   }
   charge(choices, bytes);
   if (sharded_) take_turns(plan, choices);
   return true;
-}
-
-void Planner::charge(Choices& choices, std::uint64_t bytes) {
-  for (Choice& choice : choices.members_) {
-    Target& target = targets_[choice.slot];
-    choice.charged = true;
-    ++target.outstanding;
-    target.outstanding_bytes += bytes;
-    target.occupied += choice.share;
-    target.work += choice.charge;
-    target.last_used = ++turn_;
-  }
 }
 
 // The turns of shards and lanes. What is planned again keeps its shard and takes no turn.
@@ -379,20 +423,11 @@ void Planner::take_turns(const std::vector<wire::PlanEntry>& plan, Choices& choi
   }
 }
 
-void Planner::take_back(Choice& choice, std::uint64_t bytes) {
-  choice.charged = false;
-  Target& target = targets_[choice.slot];
-  if (target.id != choice.instance) return;
-  --target.outstanding;
-  target.outstanding_bytes -= bytes;
-  target.occupied -= choice.share;
-  target.work -= choice.charge;
-}
-
-void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
-                     Instant now) {
+inline void Planner::learn(const Choice& choice, NodeIndex node, EndpointIndex endpoint,
+                           Duration service, Instant now) {
   Kind& mean = kinds_[endpoint][node.value];
   blend(mean.service, mean.known, service);
+  mean.changed = ++changes_;
   Target& target = targets_[choice.slot];
   if (target.id != choice.instance) return;
   Target::Estimate& own = target.estimates[endpoint];
@@ -400,6 +435,17 @@ void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoin
   blend(own.service, own.known, service);
   own.sampled_at = now;
   target.doubted = false;
+}
+
+void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
+                     Instant now) {
+  learn(choice, node, endpoint, service, now);
+}
+
+void Planner::complete(Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
+                       std::uint64_t bytes, Instant now) {
+  learn(choice, node, endpoint, service, now);
+  release(choice, bytes);
 }
 
 void Planner::observe(const wire::Report& report, Instant now) {

@@ -47,6 +47,7 @@
 #include "base/time.h"
 #include "route/choices.h"
 #include "route/shape.h"
+#include "route/target.h"
 #include "wire/part.h"
 #include "wire/topology.h"
 
@@ -83,49 +84,33 @@ class Planner {
   // The execution behind a choice has ended (or will never be heard of): takes the charge back,
   // once.
   void release(Choice& choice, std::uint64_t bytes) {
-    if (choice.charged) take_back(choice, bytes);
+    if (!choice.charged) return;
+    choice.charged = false;
+    Target& target = targets_[choice.slot];
+    if (target.id != choice.instance) return;
+    --target.outstanding;
+    target.outstanding_bytes -= bytes;
+    target.occupied -= choice.share;
+    target.work -= choice.charge;
   }
 
   // An execution took this long.
   void sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
               Instant now);
 
+  // Both.
+  void complete(Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
+                std::uint64_t bytes, Instant now);
+
   // An instance reported how it does.
   void observe(const wire::Report& report, Instant now);
 
-  // What is known of an instance; nullptr when it is not in the topology.
-  struct Target {
-    InstanceId id;
-    NodeIndex node;
-    std::uint16_t shard = 0;
-    std::uint16_t replica = 0;
-    bool plannable = false;
-    bool behind = false;  // gets what is replicated, nothing else
-    std::uint32_t concurrency = 1;
-    std::uint32_t outstanding = 0;
-    std::uint64_t outstanding_bytes = 0;
-    std::uint64_t occupied = 0;  // sum of the shares outstanding
-    Duration work{};             // sum of the charges outstanding
-    std::uint64_t last_used = 0;
-    std::uint32_t queue = 0;  // from its last report
-    Duration executing{};     // age of what it executed at the last report
-    Instant reported_at{};
-    Instant avoid_until{};
-    bool doubted = false;  // avoided once, and no execution there succeeded since
-    Instant busy_at{};     // when a report last showed work; it is silent while it has none
-    struct Estimate {
-      Duration service{};
-      Instant sampled_at{};
-      bool known = false;
-    };
-    std::vector<Estimate> estimates;  // by endpoint
-    std::string name;
-    std::string data_address;
-  };
-  const Target* find(InstanceId id) const;  // until the next update()
-  const Target* find_at(std::uint32_t slot, std::uint32_t instance) const {  // a Choice's; quicker
-    return slot < targets_.size() && targets_[slot].id.value == instance ? &targets_[slot]
-                                                                         : nullptr;
+  using Target = route::Target;
+  // nullptr when it is not in the topology.
+  const Target* find(InstanceId id) const;          // until the next update()
+  const Target* find(const Choice& choice) const {  // quicker
+    const Target& target = targets_[choice.slot];
+    return target.id == choice.instance ? &target : nullptr;
   }
 
   const std::shared_ptr<const wire::Topology>& topology() const { return topology_; }
@@ -152,6 +137,7 @@ class Planner {
     Duration patience{};      // after so long at most
     Duration service{};
     Duration lead{};
+    std::uint64_t changed = 0;  // number of its last change, one of changes_
   };
   struct Lane {
     InstanceId id;
@@ -205,18 +191,22 @@ class Planner {
 
   // planner.cc: one request.
   void refresh_leads(EndpointIndex endpoint, Instant now);
+  Standing standing(Target& target, const Task& task);
+  Standing work_out(Target& target, const Task& task);
   Duration service_of(const Target& target, const Task& task) const;
+  const Kind& slowest(NodeIndex node) const;
   double window(const Target& target, const Task& task, Duration service) const;
-  bool has_room(const Target& target, const Task& task, Duration service, bool awaited) const;
-  Offer offer(const Target& target, const Task& task) const;
-  Offer offer(const Lane& lane, const Task& task) const;
+  static bool has_room(const Target& target, std::uint64_t bytes, bool awaited, double room);
+  Offer offer(Target& target, const Task& task);
+  Offer offer(const Lane& lane, const Task& task);
   bool reached(NodeIndex node, const std::vector<wire::PlanEntry>& plan) const;
   bool may_leave_out(const Task& task, const std::vector<bool>& skip,
                      const std::vector<wire::PlanEntry>& plan) const;
   std::size_t pick();
   bool place(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
-  static void choose(std::uint32_t slot, const Target& target, const Task& task, Duration service,
-                     Choices& choices);
+  void choose(std::uint32_t slot, const Task& task, Duration service, Choices& choices) const;
+  bool barred(const Target& target, const Task& task) const;
+  bool place_on(std::uint32_t slot, const Task& task, wire::PlanEntry& entry, Choices& choices);
   bool place_in(const std::vector<std::uint32_t>& slots, const Task& task, wire::PlanEntry& entry,
                 Choices& choices);
   bool place_on_shard(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
@@ -224,9 +214,10 @@ class Planner {
   bool place_on_group(const Task& task, wire::PlanEntry& entry, Choices& choices, Blocked& blocked);
   bool place_among(const std::vector<Lane>& lanes, const Task& task, wire::PlanEntry& entry,
                    Choices& choices);
+  void learn(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
+             Instant now);
   void charge(Choices& choices, std::uint64_t bytes);
   void take_turns(const std::vector<wire::PlanEntry>& plan, Choices& choices);
-  void take_back(Choice& choice, std::uint64_t bytes);
 
   std::shared_ptr<const wire::Topology> topology_;
   Shape shape_;
@@ -240,9 +231,9 @@ class Planner {
   std::vector<std::vector<Kind>> kinds_;                             // by endpoint, node
   std::vector<Instant> leads_at_;                                    // by endpoint
   std::vector<Offer> offers_;                                        // of the candidates at hand
-  Instant avoiding_until_{};  // nobody is avoided from then on
   std::uint64_t turn_ = 0;
-  bool sharded_ = false;  // some node has shards
+  std::uint64_t changes_ = 0;  // of kinds
+  bool sharded_ = false;       // some node has shards
 };
 
 }  // namespace flow::route

@@ -26,6 +26,10 @@ std::vector<InstanceId> Planner::update(std::shared_ptr<const wire::Topology> to
   update_bindings();
   update_polling();
   update_batching();
+  for (std::vector<Kind>& nodes : kinds_) {
+    for (Kind& kind : nodes)
+      kind.changed = ++changes_;
+  }
   update_targets(gone);
   update_lanes();
   update_groups();

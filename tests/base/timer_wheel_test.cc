@@ -73,3 +73,50 @@ TEST_CASE("random deadlines, also beyond one turn of the wheel, agree with a pla
     REQUIRE(wheel.size() == model.size());
   }
 }
+
+TEST_CASE("a deadline that was cancelled in a quiet time is not late when it is set again") {
+  TimerWheel wheel;
+  std::vector<TimerWheel::Key> expired;
+  const auto note = [&](TimerWheel::Key key) { expired.push_back(key); };
+  wheel.expire(at(0ms), note);
+  wheel.add(1, at(50ms));
+  wheel.cancel(1);
+  wheel.expire(at(200ms), note);  // nothing is set: no bucket is looked at
+  wheel.add(1, at(250ms));
+  wheel.expire(at(261ms), note);
+  CHECK(expired == std::vector<TimerWheel::Key>{1});
+}
+
+TEST_CASE("a deadline that is moved nearer, away and nearer again expires at the last of them") {
+  TimerWheel wheel;
+  std::vector<TimerWheel::Key> expired;
+  const auto note = [&](TimerWheel::Key key) { expired.push_back(key); };
+  wheel.expire(at(0ms), note);
+  wheel.add(1, at(30s));
+  wheel.add(1, at(100ms));
+  wheel.add(1, at(20s));
+  wheel.add(1, at(300ms));
+  wheel.add(2, at(120ms));
+  wheel.expire(at(290ms), note);
+  CHECK(expired == std::vector<TimerWheel::Key>{2});
+  wheel.expire(at(311ms), note);
+  CHECK(expired == std::vector<TimerWheel::Key>{2, 1});
+}
+
+TEST_CASE("what expires may set itself and others anew") {
+  TimerWheel wheel;
+  wheel.expire(at(0ms), [](TimerWheel::Key) {});
+  wheel.add(1, at(50ms));
+  wheel.add(2, at(50ms));
+  std::vector<TimerWheel::Key> expired;
+  const auto again = [&](TimerWheel::Key key) {
+    expired.push_back(key);
+    wheel.add(1, at(5s));
+    wheel.cancel(2);
+  };
+  wheel.expire(at(61ms), again);
+  CHECK(expired.size() == 1);
+  CHECK(wheel.size() == 1);
+  wheel.expire(at(5011ms), again);
+  CHECK(expired.size() == 2);
+}

@@ -53,6 +53,8 @@ struct FakeEffects final : gateway::Effects {
     std::string executor;
     Bytes payload;
     WriteVersion version;
+    std::string endpoint;
+    std::string parameters;
   };
   struct Answer {
     std::uint64_t id;
@@ -76,7 +78,9 @@ struct FakeEffects final : gateway::Effects {
             failure ? failure->code : Errc::kOk,
             failure ? failure->executor : "",
             payload,
-            header.version()};
+            header.version(),
+            header.endpoint,
+            std::string(header.parameters.text())};
   }
   void send_part(InstanceId to, const wire::PartHeader& header, const Bytes& payload) override {
     sent.push_back(sent_part(to, header, payload));

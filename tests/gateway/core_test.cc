@@ -35,6 +35,36 @@ TEST_CASE("a request is planned, sent to its first node and answered by the sink
   CHECK(f.core.in_flight() == 0);
 }
 
+TEST_CASE("a first part says what its own request says, also when that had to wait") {
+  wire::Topology topology = two_stages();
+  topology.instances.pop_back();  // nobody serves the second node
+  Fixture f(topology);
+  const auto ask = [&](std::uint64_t id, std::string endpoint, std::string_view parameters) {
+    wire::Request request;
+    request.id = id;
+    request.endpoint = std::move(endpoint);
+    request.parameters = Bytes::copy_of(parameters);
+    request.payload = documents({{std::to_string(id), "text"}});
+    f.core.on_request(ClientId{1}, std::move(request), at(1ms));
+  };
+  ask(1, "/x", "one");
+  ask(2, "/y/that/is/longer/than/a/short/string", "");
+  ask(3, "/y", "three");
+  CHECK(f.effects.sent.empty());
+  f.core.on_topology(std::make_shared<const wire::Topology>(two_stages()), at(2ms));
+  for (std::size_t i = 0; i < 3; ++i)  // the second node takes one at a time
+    f.finish(i, at(3ms));
+  ask(4, "/x", "");
+  REQUIRE(f.effects.sent.size() == 4);
+  std::vector<std::string> said;
+  for (const FakeEffects::Sent& sent : f.effects.sent) {
+    CHECK(sent.plan.size() == 2);
+    said.push_back(sent.endpoint + " " + sent.parameters + " " + ids_of(sent.payload));
+  }
+  CHECK(said == std::vector<std::string>{"/x one 1", "/y/that/is/longer/than/a/short/string  2",
+                                         "/y three 3", "/x  4"});
+}
+
 TEST_CASE("a second final part of a request is dropped and counted") {
   Fixture f;
   f.ask(7, at(1ms));

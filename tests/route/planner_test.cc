@@ -105,6 +105,26 @@ TEST_CASE("an executor whose service time is unknown takes its concurrency") {
   CHECK_FALSE(f.blocked.nobody);
 }
 
+TEST_CASE("room follows what it depends on at once") {
+  wire::Topology topology = chain({1});
+  Fixture f(topology);
+  const auto admitted = [&](Instant now) {
+    int count = 0;
+    while (count < 100 && f.plan(now))
+      ++count;
+    return count;
+  };
+  REQUIRE(f.plan(at(0ms)));
+  f.complete(at(0ms), 11ms);
+  CHECK(admitted(at(1ms)) == 3);  // 2 + (10 ms + 1 ms) / 11 ms
+  topology.instances[0].concurrency = 2;
+  f.switch_to(topology);
+  CHECK(admitted(at(1ms)) == 3);  // twice as much
+  CHECK(f.planner.remove(InstanceId{1}));
+  CHECK_FALSE(f.plan(at(1ms)));
+  CHECK(f.blocked.nobody);
+}
+
 TEST_CASE("work of a known endpoint does not keep an unknown one out") {
   wire::Topology topology = chain({1});
   topology.instances[0].catch_all = false;

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -20,46 +19,64 @@ bool any_control(std::uint64_t word) {
   return ((((word - 0x20 * kOnes) & ~word) | ((deletes - kOnes) & ~deletes)) & kHighs) != 0;
 }
 
-// Fields of which more is asked than that they are there as the schema has them.
-bool has_others(const internal::TableReader& document) {
-  return document.has(Table::VT_TENSOR) || document.has(Table::VT_EMBEDDING) ||
-         document.has(Table::VT_TAGS) || document.has(Table::VT_CHUNKS) ||
-         document.has(Table::VT_MATCHES) || document.has(Table::VT_SCORES) ||
-         document.has(Table::VT_EVALUATIONS) || document.has(Table::VT_LOCATION);
+template <typename Word>
+Word load(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+// All bytes of a text of less than 8, some more than once.
+std::uint64_t short_word(std::string_view text) {
+  const char* at = text.data();
+  const std::size_t size = text.size();
+  if (size >= 4)
+    return std::uint64_t{load<std::uint32_t>(at)} << 32U | load<std::uint32_t>(at + size - 4);
+  std::uint64_t word = kHighs;
+  for (const char c : text)
+    word = word << 8U | static_cast<unsigned char>(c);
+  return word;
 }
 
 }  // namespace
 
 bool has_control_character(std::string_view text) {
   constexpr std::size_t kWord = sizeof(std::uint64_t);
-  if (text.size() < kWord) {
-    return std::ranges::any_of(text, [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; });
+  if (text.size() < kWord) return any_control(short_word(text));
+  for (std::size_t at = kWord; at < text.size(); at += kWord) {
+    if (any_control(load<std::uint64_t>(text.data() + at - kWord))) return true;
   }
-  std::uint64_t word = 0;
-  for (std::size_t at = 0; at + kWord < text.size(); at += kWord) {
-    std::memcpy(&word, text.data() + at, kWord);
-    if (any_control(word)) return true;
-  }
-  std::memcpy(&word, text.data() + text.size() - kWord, kWord);
-  return any_control(word);
+  return any_control(load<std::uint64_t>(text.data() + text.size() - kWord));
 }
 
 // A header's reader asks for all that verify() does, and that nothing is shared.
 PlainLook look_at_plain(std::span<const std::byte> blob) {
   internal::BufferReader buffer(blob, "Document");
   const auto document = internal::TableReader::root(buffer, fbs::DocumentTypeTable);
-  if (!buffer.ok() || has_others(document)) return {};
-  const std::string_view id = document.text(Table::VT_ID, kMaxIdBytes);
-  const std::string_view parent_id = document.text(Table::VT_PARENT_ID, kMaxIdBytes);
-  for (const auto field : {Table::VT_TEXT, Table::VT_URI, Table::VT_MIME_TYPE, Table::VT_MODALITY})
-    (void)document.text(field, blob.size());
-  (void)document.bytes(Table::VT_BLOB, blob.size());
-  for (const auto field : {Table::VT_GRANULARITY, Table::VT_ADJACENCY})
-    (void)document.scalar<std::uint32_t>(field);
-  for (const auto field : {Table::VT_WEIGHT, Table::VT_OFFSET})
-    (void)document.scalar<double>(field);
-  return {.sound = buffer.ok() && !has_control_character(id) && !has_control_character(parent_id),
-          .has_id = !id.empty()};
+  PlainLook look{.sound = true};
+  document.each_field([&](internal::Field field) {
+    switch (field) {
+      case Table::VT_ID:
+      case Table::VT_PARENT_ID: {
+        const std::string_view id = document.text(field, kMaxIdBytes);
+        if (has_control_character(id)) look.sound = false;
+        if (field == Table::VT_ID) look.has_id = !id.empty();
+        return;
+      }
+      case Table::VT_TEXT:
+      case Table::VT_URI:
+      case Table::VT_MIME_TYPE:
+      case Table::VT_MODALITY: (void)document.text(field, blob.size()); return;
+      case Table::VT_BLOB: (void)document.bytes(field, blob.size()); return;
+      case Table::VT_GRANULARITY:
+      case Table::VT_ADJACENCY: (void)document.scalar<std::uint32_t>(field); return;
+      case Table::VT_WEIGHT:
+      case Table::VT_OFFSET: (void)document.scalar<double>(field); return;
+      default: look.sound = false;  // more is asked of the others
+    }
+  });
+  if (!buffer.ok()) look.sound = false;
+  return look;
 }
 
 }  // namespace flow::wire

@@ -40,17 +40,19 @@ std::size_t MessageWriter::begin_elements(std::size_t count, std::size_t size,
 Frames MessageWriter::seal(Kind kind, std::uint32_t target, const Bytes* payload) {
   const std::size_t payload_size = payload == nullptr ? 0 : payload->size();
   FLOW_CHECK(payload_size <= std::numeric_limits<std::uint32_t>::max(), "payload above 4 GiB");
+  const std::size_t padding = (0 - buffer_.size()) % kEnvelopeSize;
+  const std::size_t size = buffer_.size() + padding;
   std::memset(buffer_.room(kEnvelopeSize), 0, kEnvelopeSize);
-  buffer_.advance((0 - buffer_.size()) % kEnvelopeSize);
+  buffer_.advance(padding);
   std::byte* envelope = buffer_.data();
   put(envelope, target);
   put(envelope + 4, kWireVersion);
   put(envelope + 6, kind);
-  put(envelope + 8, static_cast<std::uint32_t>(buffer_.size() - kEnvelopeSize));
+  put(envelope + 8, static_cast<std::uint32_t>(size - kEnvelopeSize));
   put(envelope + 12, static_cast<std::uint32_t>(payload_size));
 
   Frames frames;
-  frames.head = buffer_.span();
+  frames.head = {envelope, size};
   if (payload_size > kOneFramePayload) {
     frames.payloads = {payload, 1};
   } else if (payload_size > 0) {

@@ -207,10 +207,11 @@ class MessageWriter {
     std::memcpy(at, &value, sizeof value);
   }
 
-  // The same with more room: apart, so that those who have it call nothing.
-  [[gnu::noinline]] std::size_t text_grown(std::string_view text);
   std::size_t begin_elements(std::size_t count, std::size_t size, std::size_t alignment);
   Frames seal(Kind kind, std::uint32_t target, const Bytes* payload);
+
+  // text() after making room: apart, so that texts for which there is room call nothing.
+  [[gnu::noinline]] std::size_t text_grown(std::string_view text);
 
   ByteBuffer buffer_;  // between any two of its tables, vectors and strings a multiple of 4 bytes
 };

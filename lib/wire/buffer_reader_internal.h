@@ -39,21 +39,28 @@ inline constexpr Element kByte{1, 1, false};
 inline constexpr Element kCharacter{1, 1, true};
 inline constexpr Element kReference{4, 4, false};
 
-// `count` structs into `out`, whatever it held.
 template <typename T>
-[[gnu::noinline]] void copy_anew(const std::byte* from, std::size_t count, std::vector<T>& out) {
-  out.resize(count);
-  if (count > 0) std::memcpy(static_cast<void*>(out.data()), from, count * sizeof(T));
+T load_struct(const std::byte* at) {
+  T loaded;
+  std::memcpy(static_cast<void*>(&loaded), at, sizeof(T));
+  return loaded;
 }
 
-// The same, where it often has as many. One by one: they are few, and copying a number of bytes
-// that is not known begins slowly.
+template <typename T>
+[[gnu::noinline]] void copy_anew(const std::byte* from, std::size_t count, std::vector<T>& out) {
+  out.clear();
+  out.reserve(count);
+  for (std::size_t i = 0; i < count; ++i)
+    out.push_back(load_struct<T>(from + i * sizeof(T)));
+}
+
+// `count` structs into `out`, which often has as many. One by one: they are few, and copying a
+// number of bytes that is not known begins slowly.
 template <typename T>
 void copy_structs(const std::byte* from, std::size_t count, std::vector<T>& out) {
-  if (out.size() != count) [[unlikely]]
-    return copy_anew(from, count, out);
+  if (out.size() != count) return copy_anew(from, count, out);
   for (T& one : out) {
-    std::memcpy(static_cast<void*>(&one), from, sizeof(T));
+    one = load_struct<T>(from);
     from += sizeof(T);
   }
 }

@@ -235,13 +235,13 @@ void Client::submit(std::string_view endpoint, const wire::DocumentList& documen
 
 void Client::submit_raw(std::string_view endpoint, Bytes payload, Bytes parameters,
                         Duration timeout, OnReply on_reply) {
-  Submission submission;
-  submission.request.endpoint = endpoint;
-  submission.request.payload = std::move(payload);
-  submission.request.parameters = std::move(parameters);
-  submission.open_documents = false;
-  submission.on_reply = std::move(on_reply);
-  state_->submit(std::move(submission), timeout);
+  state_->submit(Submission{.request = {.endpoint = std::string(endpoint),
+                                        .target_executor = {},
+                                        .parameters = std::move(parameters),
+                                        .payload = std::move(payload)},
+                            .on_reply = std::move(on_reply),
+                            .open_documents = false},
+                 timeout);
 }
 
 void Client::post_all(std::string_view endpoint,

@@ -28,9 +28,11 @@ class ByteBuffer {
 
   void clear() { size_ = 0; }
 
+  bool has_room(std::size_t bytes) const { return bytes <= capacity_ - size_; }
+
   // Where the next bytes go; at least `bytes` of them fit. They count once advance() says so.
   std::byte* room(std::size_t bytes) {
-    if (bytes > capacity_ - size_) [[unlikely]]
+    if (!has_room(bytes)) [[unlikely]]
       grow(bytes);
     return bytes_.get() + size_;
   }

@@ -58,11 +58,7 @@ Fault fault_of_id(std::string_view name, std::string_view id) {
   if (id.size() > kMaxIdBytes) {
     return fmt::format("{} has {} bytes, at most {} are allowed", name, id.size(), kMaxIdBytes);
   }
-  const bool bad = std::ranges::any_of(id, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7F;
-  });
-  if (bad) return fmt::format("{} has a control character", name);
+  if (has_control_character(id)) return fmt::format("{} has a control character", name);
   return std::nullopt;
 }
 
@@ -346,6 +342,7 @@ bool Document::Blob::has_ids(std::span<const std::byte> blob) {
 }
 
 Fault Document::Blob::fault(std::span<const std::byte> blob) {
+  if (look_at_plain(blob).sound) return std::nullopt;
   // A table needs four bytes and an offset to it four more, so no honest blob has more tables.
   const VerifyLimits limits{.depth = kMaxDocumentDepth + kMaxValueDepth, .tables = blob.size() / 8};
   if (Status status = verify(blob, *fbs::DocumentTypeTable(), limits); !status) {

@@ -5,7 +5,10 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -56,6 +59,16 @@ struct Document::Blob {
   // Of a verified blob: whether it and all its chunks and matches have an id.
   static bool has_ids(std::span<const std::byte> blob);
 };
+
+// What a look at a blob says of a document that has numbers, texts and bytes alone, as most have.
+// At any alignment.
+struct PlainLook {
+  bool sound = false;   // fault() has nothing to say of it; false says nothing
+  bool has_id = false;  // if it is sound
+};
+PlainLook look_at_plain(std::span<const std::byte> blob);
+
+bool has_control_character(std::string_view text);
 
 std::optional<Tensor> read_tensor(const fbs::Tensor* tensor);
 std::vector<NamedScore> read_scores(

@@ -89,19 +89,30 @@ Result<DocumentList> DocumentList::open(Bytes payload) {
 Result<bool> DocumentList::verify(const Bytes& payload) {
   const Result<std::size_t> count = open_frame(payload.span());
   if (!count) return count.error();
+  bool ids = true;
+  for (std::size_t i = 0; i < *count; ++i) {
+    const Entry at = entry(payload.data(), i);
+    const PlainLook look = look_at_plain({payload.data() + at.offset, at.size});
+    if (!look.sound) return verify_any(payload, i, *count, ids);
+    ids = ids && look.has_id;
+  }
+  return ids;
+}
+
+Result<bool> DocumentList::verify_any(const Bytes& payload, std::size_t first, std::size_t count,
+                                      bool ids) {
   // Where they are not aligned, small lists move to the stack.
   alignas(kAlignment) std::array<std::byte, 4096> scratch;
   Bytes copy;
   const std::byte* start = payload.data();
   if (!is_aligned(start) && payload.size() <= scratch.size()) {
-    if (!payload.empty()) std::memcpy(scratch.data(), start, payload.size());
+    std::memcpy(scratch.data(), start, payload.size());
     start = scratch.data();
   } else if (!is_aligned(start)) {
     copy = Bytes::copy_of(payload.span());
     start = copy.data();
   }
-  bool ids = true;
-  for (std::size_t i = 0; i < *count; ++i) {
+  for (std::size_t i = first; i < count; ++i) {
     const Entry at = entry(start, i);
     if (auto fault = Document::Blob::fault({start + at.offset, at.size})) {
       return Error{Errc::kInvalidArgument, fmt::format("document {}: {}", i, *fault)};

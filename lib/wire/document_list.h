@@ -78,6 +78,10 @@ class DocumentList {
  private:
   bool unchanged() const;
 
+  // verify() from document `first` on, whatever they are; `ids`: whether those before have one.
+  static Result<bool> verify_any(const Bytes& payload, std::size_t first, std::size_t count,
+                                 bool ids);
+
   Documents documents_;
   Bytes origin_;                                // the payload it was opened from
   std::shared_ptr<const Bytes> origin_buffer_;  // its aligned buffer

@@ -171,8 +171,8 @@ inline auto failure_fields(const Failure& failure) {
 }
 // Reuses *failure; resets it when there is none.
 void read_failure(const TableReader& table, std::unique_ptr<Failure>& failure);
-inline void unpack_failure(const TableReader& table, Field field,
-                           std::unique_ptr<Failure>& failure) {
+template <typename Table>
+void unpack_failure(const Table& table, Field field, std::unique_ptr<Failure>& failure) {
   if (table.has(field)) {
     read_failure(table.table(field, fbs::FailureTypeTable), failure);
   } else {
@@ -185,8 +185,8 @@ inline auto shard_fields(const MissingShard& shard) {
                     text<fbs::Missing::VT_EXECUTOR>(shard.executor));
 }
 void read_shards(const TableReader& table, Field field, std::vector<MissingShard>& shards);
-inline void unpack_shards(const TableReader& table, Field field,
-                          std::vector<MissingShard>& shards) {
+template <typename Table>
+void unpack_shards(const Table& table, Field field, std::vector<MissingShard>& shards) {
   if (table.has(field)) {
     read_shards(table, field, shards);
   } else {
@@ -209,8 +209,11 @@ inline Duration checked_duration(const TableReader& table, Field field, std::int
   }
   return std::chrono::microseconds(micros);
 }
-inline Duration unpack_duration(const TableReader& table, Field field) {  // not negative
-  return checked_duration(table, field, table.scalar<std::int64_t>(field), 0);
+template <typename Table>
+Duration unpack_duration(const Table& table, Field field) {  // not negative
+  std::int64_t micros = 0;
+  table.copy_to(field, micros);
+  return checked_duration(table, field, micros, 0);
 }
 
 }  // namespace flow::wire::internal

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "wire/message_internal.h"
+#include "wire/usual_table_internal.h"
 
 namespace flow::wire {
 namespace {
@@ -43,7 +44,29 @@ fbs::Route pack_route(const PartHeader& header) {
           header.source_replica};
 }
 
-void unpack_route(const TableReader& part, PartHeader& header) {
+// Parts have a hop of each node behind them, those of the gateway none.
+template <bool kHops>
+inline auto pack(const PartHeader& header) {
+  using fbs::Part;
+  return std::tuple(
+      internal::made<Part::VT_ROUTE, pack_route>(header),
+      internal::number<Part::VT_WRITTEN_NS>(header.written_ns),
+      rare(internal::structure<Part::VT_TRACE>(header.trace, header.trace != Trace{})),
+      internal::text<Part::VT_ENDPOINT>(header.endpoint),
+      internal::elements<Part::VT_PLAN>(header.plan),
+      internal::rare_if<!kHops>(internal::elements<Part::VT_HOPS>(header.hops)),
+      rare(internal::elements<Part::VT_PARAMETERS>(header.parameters)),
+      rare(internal::table<Part::VT_FAILURE>(header.failure.get(), internal::failure_fields)),
+      rare(internal::elements<Part::VT_RESULTS>(header.results)),
+      rare(internal::elements<Part::VT_MISSING>(header.missing)),
+      rare(internal::tables<Part::VT_MISSING_ELSEWHERE>(header.missing_elsewhere,
+                                                        internal::shard_fields)));
+}
+template <bool kHops>
+using PartShape = internal::TableShape<decltype(pack<kHops>(std::declval<const PartHeader&>()))>;
+
+template <typename Table>
+void unpack_route(const Table& part, PartHeader& header) {
   fbs::Route route;
   if (!part.structure(fbs::Part::VT_ROUTE, route)) {
     part.fail(fbs::Part::VT_ROUTE, "is missing");
@@ -66,7 +89,8 @@ void unpack_route(const TableReader& part, PartHeader& header) {
   header.source_replica = route.source_replica();
 }
 
-void unpack_plan(const TableReader& part, std::vector<PlanEntry>& plan) {
+template <typename Table>
+void unpack_plan(const Table& part, std::vector<PlanEntry>& plan) {
   part.copy_to(fbs::Part::VT_PLAN, plan, internal::kMaxNodes);
   for (const PlanEntry& entry : plan) {
     if (entry.mode > PlanMode::kLeftOut || entry.polling > Polling::kHash) [[unlikely]] {
@@ -80,7 +104,8 @@ void unpack_plan(const TableReader& part, std::vector<PlanEntry>& plan) {
   }
 }
 
-void unpack_hops(const TableReader& part, std::vector<Hop>& hops) {
+template <typename Table>
+void unpack_hops(const Table& part, std::vector<Hop>& hops) {
   part.copy_to(fbs::Part::VT_HOPS, hops, internal::kMaxHops);
   for (const Hop& hop : hops) {
     if (hop.node >= internal::kMaxNodes) [[unlikely]] {
@@ -91,7 +116,8 @@ void unpack_hops(const TableReader& part, std::vector<Hop>& hops) {
   }
 }
 
-void unpack_part(const TableReader& part, PartHeader& header) {
+template <typename Table>
+void unpack_part(const Table& part, PartHeader& header) {
   using fbs::Part;
   unpack_route(part, header);
   part.copy_to(Part::VT_ENDPOINT, header.endpoint, internal::kMaxEndpoint);
@@ -103,7 +129,7 @@ void unpack_part(const TableReader& part, PartHeader& header) {
   part.copy_to(Part::VT_RESULTS, header.results, kMaxHeader);
   part.copy_to(Part::VT_MISSING, header.missing, internal::kMaxMissing);
   internal::unpack_shards(part, Part::VT_MISSING_ELSEWHERE, header.missing_elsewhere);
-  header.written_ns = part.scalar<std::uint64_t>(Part::VT_WRITTEN_NS);
+  part.copy_to(Part::VT_WRITTEN_NS, header.written_ns);
 }
 
 void unpack_report(const TableReader& table, Report& report) {
@@ -133,21 +159,13 @@ PartEncoder::PartEncoder() : state_(std::make_unique<State>()) {}
 PartEncoder::~PartEncoder() = default;
 
 Frames PartEncoder::encode(const PartHeader& header, const Bytes& payload) {
-  using fbs::Part;
-  return state_->message.write(
-      Kind::kPart, header.target, &payload,
-      std::tuple(internal::structure<Part::VT_ROUTE>(pack_route(header)),
-                 internal::number<Part::VT_WRITTEN_NS>(header.written_ns),
-                 internal::structure<Part::VT_TRACE>(header.trace, header.trace != Trace{}),
-                 internal::text<Part::VT_ENDPOINT>(header.endpoint),
-                 internal::elements<Part::VT_PLAN>(header.plan),
-                 internal::elements<Part::VT_HOPS>(header.hops),
-                 internal::elements<Part::VT_PARAMETERS>(header.parameters),
-                 internal::table<Part::VT_FAILURE>(header.failure.get(), internal::failure_fields),
-                 internal::elements<Part::VT_RESULTS>(header.results),
-                 internal::elements<Part::VT_MISSING>(header.missing),
-                 internal::tables<Part::VT_MISSING_ELSEWHERE>(header.missing_elsewhere,
-                                                              internal::shard_fields)));
+  internal::MessageWriter& message = state_->message;
+  if (header.hops.empty()) {
+    return message.write(Kind::kPart, header.target, &payload,
+                         [&header] { return pack<false>(header); });
+  }
+  return message.write(Kind::kPart, header.target, &payload,
+                       [&header] { return pack<true>(header); });
 }
 
 Status decode_part(Received&& received, Part& part) {
@@ -155,7 +173,8 @@ Status decode_part(Received&& received, Part& part) {
   if (Status read = internal::read_layout(received, Kind::kPart, layout); !read) return read;
   BufferReader reader(layout.header, "Part");
   part.header.target = layout.target;
-  unpack_part(TableReader::root(reader, fbs::PartTypeTable), part.header);
+  internal::read_usual_root<PartShape<true>, PartShape<false>>(
+      reader, fbs::PartTypeTable, [&part](const auto& table) { unpack_part(table, part.header); });
   if (!reader.ok()) return std::move(reader).status();
   internal::take_payload(received, layout, part.payload);
   return {};
@@ -164,15 +183,15 @@ Status decode_part(Received&& received, Part& part) {
 Bytes encode_report(const Report& report) {
   using fbs::Report;
   internal::MessageWriter message;
-  const Frames frames = message.write(
-      Kind::kReport, 0, nullptr,
-      std::tuple(
-          internal::number<Report::VT_EXECUTING_US>(internal::pack_duration(report.executing)),
-          internal::number<Report::VT_DROPPED>(report.dropped),
-          internal::number<Report::VT_INSTANCE>(report.instance.value),
-          internal::elements<Report::VT_PROGRESS>(report.progress),
-          internal::number<Report::VT_QUEUE>(report.queue),
-          internal::number<Report::VT_WINDOW>(report.window)));
+  const Frames frames = message.write(Kind::kReport, 0, nullptr, [&report] {
+    return std::tuple(
+        internal::number<Report::VT_EXECUTING_US>(internal::pack_duration(report.executing)),
+        internal::number<Report::VT_DROPPED>(report.dropped),
+        internal::number<Report::VT_INSTANCE>(report.instance.value),
+        internal::elements<Report::VT_PROGRESS>(report.progress),
+        internal::number<Report::VT_QUEUE>(report.queue),
+        internal::number<Report::VT_WINDOW>(report.window));
+  });
   return Bytes::copy_of(frames.head);
 }
 

@@ -24,11 +24,29 @@ struct InlineField {
   static constexpr std::size_t kSize = sizeof(T);
   static constexpr std::size_t kAlignment = alignof(T);
   static constexpr bool kRefers = false;
+  static constexpr bool kRare = false;
 
   T value;
-  bool is_there;
+  bool is_there = true;
 
   bool there() const { return is_there; }
+  const T& get() const { return value; }
+};
+
+// A struct that kMake makes of `from`, not before it is written.
+template <Field kAt, auto kMake, typename From>
+struct MadeField {
+  using T = std::invoke_result_t<decltype(kMake), const From&>;
+  static constexpr Field kField = kAt;
+  static constexpr std::size_t kSize = sizeof(T);
+  static constexpr std::size_t kAlignment = alignof(T);
+  static constexpr bool kRefers = false;
+  static constexpr bool kRare = false;
+
+  const From& from;
+
+  bool there() const { return true; }
+  T get() const { return kMake(from); }
 };
 
 // What the table refers to.
@@ -38,6 +56,7 @@ struct ReferenceField {
   static constexpr std::size_t kSize = sizeof(flatbuffers::uoffset_t);
   static constexpr std::size_t kAlignment = kSize;
   static constexpr bool kRefers = true;
+  static constexpr bool kRare = false;
 };
 
 template <Field kAt>
@@ -57,7 +76,7 @@ struct ElementsField : ReferenceField<kAt> {
   explicit ElementsField(const Range& elements) : value(elements) {}
   bool there() const { return !value.empty(); }
   std::size_t append(MessageWriter& writer) const {
-    return writer.elements(value.data(), value.size(), sizeof(T), alignof(T));
+    return writer.elements(value.data(), value.size());
   }
 
   const Range& value;
@@ -67,7 +86,9 @@ template <Field kAt, typename T, typename Pack>
 struct TableField : ReferenceField<kAt> {
   TableField(const T* table, Pack how) : value(table), pack(how) {}
   bool there() const { return value != nullptr; }
-  std::size_t append(MessageWriter& writer) const { return writer.table(pack(*value)); }
+  std::size_t append(MessageWriter& writer) const {
+    return writer.table([this] { return pack(*value); });
+  }
 
   const T* value;
   Pack pack;
@@ -83,6 +104,27 @@ struct TablesField : ReferenceField<kAt> {
   Pack pack;
 };
 
+// What most tables do without. It changes no table: where the fields are that are there as usual is
+// known when this is compiled.
+template <typename One>
+struct RareField : One {
+  static constexpr bool kRare = true;
+  explicit RareField(const One& field) : One(field) {}
+};
+
+template <typename One>
+RareField<One> rare(const One& field) {
+  return RareField<One>(field);
+}
+template <bool kRare, typename One>
+auto rare_if(const One& field) {
+  if constexpr (kRare) {
+    return RareField<One>(field);
+  } else {
+    return field;
+  }
+}
+
 template <Field kAt, typename T>
 InlineField<kAt, T> number(T value) {
   static_assert(std::is_arithmetic_v<T>);
@@ -93,6 +135,11 @@ InlineField<kAt, T> number(T value) {
 template <Field kAt, typename T>
 InlineField<kAt, T> structure(const T& value, bool there = true) {
   return {value, there};
+}
+
+template <Field kAt, auto kMake, typename From>
+MadeField<kAt, kMake, From> made(const From& from) {
+  return {from};
 }
 
 // Empty is absent, for these and vectors of tables.

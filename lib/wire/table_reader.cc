@@ -32,20 +32,17 @@ void BufferReader::fail_sizes(const TablePlace& place) {
                    place.size, place.vtable_size, size_));
 }
 
-Bytes TableReader::present_bytes(Field field, std::size_t limit) const {
-  return Bytes::copy_of(bytes(field, limit));
+void TableReader::copy_bytes(Field field, std::size_t at, Bytes& out, std::size_t limit) const {
+  out = Bytes::copy_of(bytes_at(field, at, limit));
 }
 
 void TableReader::texts(Field field, std::size_t limit, std::size_t size_limit,
                         std::vector<std::string>& out) const {
-  const Vector found = vector<kReference>(field, limit);
+  const std::size_t reference = find(field, 4, 4);
+  const Vector found = reference == 0 ? Vector{} : vector<kReference>(field, reference, limit);
   out.resize(found.count);
-  for (std::size_t i = 0; i < found.count && buffer_->ok(); ++i) {
-    const std::size_t at = target(field, found.at + 4 * i);
-    if (at == 0) return;
-    const Vector text = vector_at<kCharacter>(field, at, size_limit);
-    out[i].assign(reinterpret_cast<const char*>(buffer_->data_) + text.at, text.count);
-  }
+  for (std::size_t i = 0; i < found.count && buffer_->ok(); ++i)
+    out[i] = text_at(field, found.at + 4 * i, size_limit);
 }
 
 std::string_view TableReader::name(Field field) const {
@@ -69,15 +66,25 @@ void TableReader::fail_offset(Field field, std::size_t at, std::size_t to) const
                           at, to, buffer_->size_));
 }
 
-void TableReader::fail_vector(Field field, std::size_t at, std::size_t count) const {
-  fail(field, fmt::format("at byte {} has {} elements, which are misaligned or outside of {} bytes",
-                          at, count, buffer_->size_));
-}
-
-void TableReader::fail_limit(Field field, Element element, std::size_t count,
-                             std::size_t limit) const {
-  fail(field, fmt::format("has {} {}, at most {} are allowed", count,
-                          element.size == 1 ? "bytes" : "entries", limit));
+// Says which of the checks of vector() it does not pass.
+void TableReader::fail_vector(Field field, std::size_t reference, Element element,
+                              std::size_t limit) const {
+  const std::size_t at = target(field, reference);
+  if (at == 0) return;
+  const std::size_t count = buffer_->load<std::uint32_t>(at);
+  const std::size_t bytes = count * element.size + (element.terminated ? 1 : 0);
+  if (bytes > buffer_->size_ - at - 4 || (at + 4) % element.alignment != 0) {
+    fail(field,
+         fmt::format("at byte {} has {} elements, which are misaligned or outside of {} bytes", at,
+                     count, buffer_->size_));
+  } else if (count > limit) {
+    fail(field, fmt::format("has {} {}, at most {} are allowed", count,
+                            element.size == 1 ? "bytes" : "entries", limit));
+  } else if (element.terminated && buffer_->load<char>(at + 4 + count) != 0) {
+    fail(field, "does not end with a zero");
+  } else {
+    buffer_->fail_shared();
+  }
 }
 
 void TableReader::fail_enumerator(Field field, unsigned value, unsigned last) const {

@@ -6,13 +6,13 @@
 //
 // Every table, vector and string is charged against the size of the buffer, in which each of them
 // has bytes of its own; a buffer that shares them runs out, so reading is linear in its size.
-//
 // Fields are named by the generated constants, fbs::Part::VT_ENDPOINT; the type functions
 // (fbs::PartTypeTable) give their names to messages.
 #pragma once
 
 #include <flatbuffers/flatbuffers.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +24,7 @@
 
 #include "base/bytes.h"
 #include "wire/buffer_reader_internal.h"
+#include "wire/short_text_internal.h"
 
 namespace flow::wire::internal {
 
@@ -36,8 +37,13 @@ class TableReader {
 
   // The root of a buffer; absent, with a fault, if there is none.
   static TableReader root(BufferReader& buffer, flatbuffers::TypeFunction type) {
-    return TableReader(buffer, buffer.find_root(), type);
+    const std::size_t at = buffer.root();
+    return {buffer, at == 0 ? TablePlace() : buffer.find_table(at), type};
   }
+
+  // A table that the buffer found.
+  TableReader(BufferReader& buffer, const TablePlace& place, flatbuffers::TypeFunction type)
+      : buffer_(&buffer), type_(type), place_(place) {}
 
   explicit operator bool() const { return place_.at != 0; }
   BufferReader& buffer() const { return *buffer_; }
@@ -74,71 +80,49 @@ class TableReader {
 
   // Whether the field is there; it may yet be at fault.
   bool has(Field field) const { return offset_of(field) != 0; }
-
   // Whether a string, vector or table is there, be it empty.
   bool refers(Field field) const { return find(field, 4, 4) != 0; }
 
   // Absent is empty. More than `limit` bytes are a fault.
   std::string_view text(Field field, std::size_t limit) const {
-    if (!has(field)) return {};
-    const Vector found = vector<kCharacter>(field, limit);
-    return {reinterpret_cast<const char*>(buffer_->data_) + found.at, found.count};
+    return text_at(field, find(field, 4, 4), limit);
   }
 
   std::span<const std::byte> bytes(Field field, std::size_t limit) const {
-    if (!has(field)) return {};
-    const Vector found = vector<kByte>(field, limit);
-    return {buffer_->data_ + found.at, found.count};
+    return bytes_at(field, find(field, 4, 4), limit);
   }
 
   // The same into what is kept from message to message, where it often is there already.
-  void copy_to(Field field, std::string& out, std::size_t limit) const {
-    if (const std::string_view found = text(field, limit); out != found) out.assign(found);
-  }
-
-  void copy_to(Field field, Bytes& out, std::size_t limit) const {
-    out.clear();
-    if (has(field)) out = present_bytes(field, limit);
-  }
-
-  // A vector of scalars or structs, replaces what `out` held. More than `limit` are a fault.
   template <typename T>
-  void copy_to(Field field, std::vector<T>& out, std::size_t limit) const {
-    static_assert(std::is_trivially_copyable_v<T>);
-    if (!has(field)) {
-      out.clear();
-      return;
-    }
-    const Vector found = vector<Element{sizeof(T), alignof(T), false}>(field, limit);
-    if (out.size() != found.count) out.resize(found.count);
-    // One by one: they are few, and copying a number of bytes that is not known begins slowly.
-    const std::byte* from = buffer_->data_ + found.at;
-    for (T& one : out) {
-      std::memcpy(static_cast<void*>(&one), from, sizeof(T));
-      from += sizeof(T);
-    }
+  void copy_to(Field field, T& out) const {
+    out = scalar<T>(field);
+  }
+  template <typename T>  // a text, bytes, or a vector of scalars or structs
+  void copy_to(Field field, T& out, std::size_t limit) const {
+    copy_at(field, find(field, 4, 4), out, limit);
   }
 
   TableReader table(Field field, flatbuffers::TypeFunction type) const {
-    const std::size_t at = follow(field);
-    return at == 0 ? TableReader() : TableReader(*buffer_, buffer_->find_table(at), type);
+    const std::size_t at = find(field, 4, 4);
+    return table_at(at == 0 ? 0 : target(field, at), type);
   }
 
   // A vector of tables into `out`, reusing its entries: unpack(table, entry) for each.
   template <typename T, typename Unpack>
   void tables(Field field, flatbuffers::TypeFunction type, std::size_t limit, std::vector<T>& out,
-              Unpack&& unpack) const {
-    if (!has(field)) {
-      out.clear();
-      return;
-    }
-    const Vector found = vector<kReference>(field, limit);
-    out.resize(found.count);
-    for (std::size_t i = 0; i < found.count && buffer_->ok(); ++i) {
-      const std::size_t at = target(field, found.at + 4 * i);
-      unpack(at == 0 ? TableReader() : TableReader(*buffer_, buffer_->find_table(at), type),
-             out[i]);
-    }
+              const Unpack& unpack) const {
+    places(field, limit, out,
+           [this, type, &unpack](std::size_t at, T& entry) { unpack(table_at(at, type), entry); });
+  }
+
+  // The same, where they are: unpack(position, entry), 0 for what is at fault.
+  template <typename T, typename Unpack>
+  void places(Field field, std::size_t limit, std::vector<T>& out, const Unpack& unpack) const {
+    const std::size_t at = find(field, 4, 4);
+    const Vector found = at == 0 ? Vector() : vector<kReference>(field, at, limit);
+    if (out.size() != found.count) out.resize(found.count);
+    for (std::size_t i = 0; i < found.count && buffer_->ok(); ++i)
+      unpack(target(field, found.at + 4 * i), out[i]);
   }
 
   // A vector of strings of at most `size_limit` bytes each.
@@ -148,23 +132,59 @@ class TableReader {
   // "<message>: <field> <text>", if it is the first fault.
   void fail(Field field, std::string_view text) const;
 
+  // Calls each(field) for every field that is there, by ascending number.
+  template <typename Each>
+  void each_field(const Each& each) const {
+    const TableReader table = *this;  // which `each` does not know
+    for (Field field = 4; field < table.place_.vtable_size; field += sizeof(Field)) {
+      if (table.offset_of(field) != 0) each(field);
+    }
+  }
+
+ protected:
+  // The same for what refers to it at `at`, 0 when nothing does.
+  std::string_view text_at(Field field, std::size_t at, std::size_t limit) const {
+    if (at == 0) return {};
+    const Vector found = vector<kCharacter>(field, at, limit);
+    return {reinterpret_cast<const char*>(buffer_->data_) + found.at, found.count};
+  }
+
+  std::span<const std::byte> bytes_at(Field field, std::size_t at, std::size_t limit) const {
+    if (at == 0) return {};
+    const Vector found = vector<kByte>(field, at, limit);
+    return {buffer_->data_ + found.at, found.count};
+  }
+
+  // What is read as usual ends without a call that comes back.
+  void copy_at(Field field, std::size_t at, std::string& out, std::size_t limit) const {
+    if (at == 0) return out.clear();
+    Vector found;
+    if (!buffer_->find_vector<kCharacter>(at, limit, found)) [[unlikely]]
+      return fail_vector(field, at, kCharacter, limit);
+    const std::string_view text(reinterpret_cast<const char*>(buffer_->data_) + found.at,
+                                found.count);
+    if (!same_text(out, text)) out.assign(text);
+  }
+
+  void copy_at(Field field, std::size_t at, Bytes& out, std::size_t limit) const {
+    out.clear();
+    if (at != 0) copy_bytes(field, at, out, limit);
+  }
+
+  template <typename T>
+  void copy_at(Field field, std::size_t at, std::vector<T>& out, std::size_t limit) const {
+    static_assert(std::is_trivially_copyable_v<T>);
+    static constexpr Element kElement{sizeof(T), alignof(T), false};
+    if (at == 0) return out.clear();
+    Vector found;
+    if (!buffer_->find_vector<kElement>(at, limit, found)) [[unlikely]]
+      return fail_vector(field, at, kElement, limit);
+    copy_structs(buffer_->data_ + found.at, found.count, out);
+  }
+
+  std::size_t place() const { return place_.at; }
+
  private:
-  struct Element {
-    std::size_t size;
-    std::size_t alignment;
-    bool terminated;  // a string: a zero follows
-  };
-  struct Vector {
-    std::size_t at = 0;  // of the first element
-    std::size_t count = 0;
-  };
-  static constexpr Element kByte{1, 1, false};
-  static constexpr Element kCharacter{1, 1, true};
-  static constexpr Element kReference{4, 4, false};
-
-  TableReader(BufferReader& buffer, const TablePlace& place, flatbuffers::TypeFunction type)
-      : buffer_(&buffer), type_(type), place_(place) {}
-
   // As the vtable says it, unchecked; 0 when absent.
   std::size_t offset_of(Field field) const {
     if (field >= place_.vtable_size) return 0;
@@ -196,43 +216,24 @@ class TableReader {
     return to;
   }
 
-  std::size_t follow(Field field) const {
-    const std::size_t at = find(field, 4, 4);
-    return at == 0 ? 0 : target(field, at);
-  }
-
+  // The vector that is referred to at `reference`; none, with a fault, if it is not as it must be.
   template <Element kElement>
-  Vector vector(Field field, std::size_t limit) const {
-    const std::size_t at = follow(field);
-    return at == 0 ? Vector{} : vector_at<kElement>(field, at, limit);
+  Vector vector(Field field, std::size_t reference, std::size_t limit) const {
+    Vector found;
+    if (!buffer_->find_vector<kElement>(reference, limit, found)) [[unlikely]]
+      fail_vector(field, reference, kElement, limit);
+    return found;
   }
 
-  template <Element kElement>
-  Vector vector_at(Field field, std::size_t at, std::size_t limit) const {
-    const std::size_t count = buffer_->load<std::uint32_t>(at);
-    const std::size_t bytes = count * kElement.size + (kElement.terminated ? 1 : 0);
-    if (bytes > buffer_->size_ - at - 4 || (at + 4) % kElement.alignment != 0) [[unlikely]] {
-      fail_vector(field, at, count);
-      return {};
-    }
-    if (count > limit) [[unlikely]] {
-      fail_limit(field, kElement, count, limit);
-      return {};
-    }
-    if (kElement.terminated && buffer_->load<char>(at + 4 + count) != 0) [[unlikely]] {
-      fail(field, "does not end with a zero");
-      return {};
-    }
-    if (!buffer_->charge(4 + bytes)) return {};
-    return {.at = at + 4, .count = count};
+  TableReader table_at(std::size_t at, flatbuffers::TypeFunction type) const {
+    return at == 0 ? TableReader() : TableReader(*buffer_, buffer_->find_table(at), type);
   }
 
-  Bytes present_bytes(Field field, std::size_t limit) const;
+  void copy_bytes(Field field, std::size_t at, Bytes& out, std::size_t limit) const;
   std::string_view name(Field field) const;
   void fail_field(Field field, std::size_t at) const;
   void fail_offset(Field field, std::size_t at, std::size_t to) const;
-  void fail_vector(Field field, std::size_t at, std::size_t count) const;
-  void fail_limit(Field field, Element element, std::size_t count, std::size_t limit) const;
+  void fail_vector(Field field, std::size_t reference, Element element, std::size_t limit) const;
   void fail_enumerator(Field field, unsigned value, unsigned last) const;
 
   BufferReader* buffer_ = nullptr;

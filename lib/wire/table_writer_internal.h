@@ -4,9 +4,10 @@
 // refer to; so every offset points forwards, as FlatBuffers has it. Nothing is moved, and only
 // offsets are filled in later. What fields there are is said in table_fields_internal.h:
 //
-//   writer.write(Kind::kRequest, /*target=*/0, &payload,
-//                std::tuple(number<fbs::Request::VT_ID>(id),
-//                           text<fbs::Request::VT_ENDPOINT>(endpoint)));
+//   writer.write(Kind::kRequest, /*target=*/0, &payload, [&] {
+//     return std::tuple(number<fbs::Request::VT_ID>(id),
+//                       text<fbs::Request::VT_ENDPOINT>(endpoint));
+//   });
 #pragma once
 
 #include <flatbuffers/flatbuffers.h>
@@ -42,6 +43,39 @@ struct TableShape<std::tuple<Fields...>> {
   static constexpr std::size_t kAlignment = std::max({std::size_t{4}, Fields::kAlignment...});
   static constexpr std::size_t kMost = 4 + (0 + ... + Fields::kSize) + 4 + sizeof(Vtable) + 2;
 
+  // Whether each field is there, by position.
+  using There = std::array<bool, sizeof...(Fields)>;
+  static There there(const std::tuple<Fields...>& fields) {
+    return std::apply([](const Fields&... field) { return There{field.there()...}; }, fields);
+  }
+  static bool is_usual(const std::tuple<Fields...>& fields) {
+    return std::apply(
+        [](const Fields&... field) { return ((field.there() != Fields::kRare) && ...); }, fields);
+  }
+
+  // The vtable of a table that has the fields for which `there` says so, by position.
+  static constexpr Vtable vtable_of(const There& there) {
+    Vtable vtable{};
+    std::size_t end = 4;
+    [[maybe_unused]] std::size_t position = 0;
+    ((there[position++] ? void(vtable[Fields::kField / sizeof(Field)] =
+                                   static_cast<Field>(std::exchange(end, end + Fields::kSize)))
+                        : void()),
+     ...);
+    vtable[0] = sizeof vtable;
+    vtable[1] = static_cast<Field>((end + 3) / 4 * 4);
+    return vtable;
+  }
+
+  // Of one that has all but the rare ones, as most have.
+  static constexpr Vtable kUsual = vtable_of({!Fields::kRare...});
+  struct Usual {
+    static constexpr Vtable vtable = kUsual;
+  };
+  struct Any {
+    Vtable vtable;
+  };
+
   static constexpr bool descends() {
     [[maybe_unused]] std::size_t before = kAlignment;
     return ((std::exchange(before, Fields::kAlignment) >= Fields::kAlignment) && ...);
@@ -51,25 +85,35 @@ struct TableShape<std::tuple<Fields...>> {
 // Makes messages, one at a time, in one buffer that it keeps.
 class MessageWriter {
  public:
-  // A message whose header is a table of `fields`; valid until the next call and while `payload`
-  // lives. `payload` may be null.
-  template <typename Tuple>
-  Frames write(Kind kind, std::uint32_t target, const Bytes* payload, const Tuple& fields) {
+  // A message whose header is a table of the fields that `make` returns, as a tuple, whenever it is
+  // asked; valid until the next call and while `payload` lives. `payload` may be null.
+  template <typename Make>
+  Frames write(Kind kind, std::uint32_t target, const Bytes* payload, const Make& make) {
     buffer_.clear();
     put(buffer_.extend(kEnvelopeSize + kOffset) + kEnvelopeSize,
         kOffset);  // of the table behind it
-    table(fields);
+    table(make);
     return seal(kind, target, payload);
   }
 
   // For fields: each appends what one of them refers to and returns the position.
   std::size_t text(std::string_view text);
-  std::size_t elements(const void* data, std::size_t count, std::size_t size,
-                       std::size_t alignment);
-  template <typename Tuple>
-  std::size_t table(const Tuple& fields) {
-    Written<typename TableShape<Tuple>::Vtable> none;
-    return table_like(none, fields);
+  template <typename T>
+  std::size_t elements(const T* data, std::size_t count) {
+    const std::size_t at = begin_elements(count, sizeof(T), alignof(T));
+    std::byte* to = buffer_.data() + at + 4;
+    if constexpr (sizeof(T) < 4) {
+      std::memcpy(to, data, count * sizeof(T));
+    } else {  // one by one: they are few, and copying a number of bytes not known begins slowly
+      for (std::size_t i = 0; i < count; ++i)
+        put(to + i * sizeof(T), data[i]);
+    }
+    return at;
+  }
+  template <typename Make>
+  std::size_t table(const Make& make) {
+    Written<typename TableShape<std::invoke_result_t<const Make&>>::Vtable> none;
+    return table_like(none, make);
   }
   // `pack(entry)` is the fields of each.
   template <typename T, typename Pack>
@@ -78,8 +122,10 @@ class MessageWriter {
     const std::size_t at = buffer_.size();
     put(buffer_.extend(kOffset * (1 + entries.size())),
         static_cast<flatbuffers::uoffset_t>(entries.size()));
-    for (std::size_t i = 0; i < entries.size(); ++i)
-      refer(at + kOffset * (1 + i), table_like(last, pack(entries[i])));
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const auto make = [&pack, &entry = entries[i]] { return pack(entry); };
+      refer(at + kOffset * (1 + i), table_like(last, make));
+    }
     return at;
   }
 
@@ -93,43 +139,57 @@ class MessageWriter {
   };
 
   // Appends a table. Its vtable is `last` if that is the same; else it is written and is the last.
-  template <typename Vtable, typename Tuple>
-  std::size_t table_like(Written<Vtable>& last, const Tuple& fields) {
-    static_assert(TableShape<Tuple>::descends(), "give fields by descending alignment");
-    align(TableShape<Tuple>::kAlignment);
+  // Fields are made for each use of them, so that they need not be in memory.
+  template <typename Vtable, typename Make>
+  std::size_t table_like(Written<Vtable>& last, const Make& make) {
+    using Shape = TableShape<std::invoke_result_t<const Make&>>;
+    static_assert(Shape::descends(), "give fields by descending alignment");
+    if (Shape::is_usual(make())) [[likely]]
+      return append(typename Shape::Usual{}, last, make());
+    return append_unusual(last, make);
+  }
+
+  template <typename Vtable, typename Make>
+  [[gnu::noinline]] std::size_t append_unusual(Written<Vtable>& last, const Make& make) {
+    using Shape = TableShape<std::invoke_result_t<const Make&>>;
+    const auto fields = make();
+    return append(typename Shape::Any{Shape::vtable_of(Shape::there(fields))}, last, fields);
+  }
+
+  template <typename Form, typename Vtable, typename Tuple>
+  std::size_t append(const Form& form, Written<Vtable>& last, const Tuple& fields) {
+    using Shape = TableShape<Tuple>;
+    align(Shape::kAlignment);
     const std::size_t at = buffer_.size();
-    std::byte* table = buffer_.room(TableShape<Tuple>::kMost);
-    std::size_t end = kOffset;
-    Vtable vtable{};
-    std::apply([&](const auto&... field) { (place(field, table, end, vtable), ...); }, fields);
-    put(table + end, std::uint32_t{0});
-    end = (end + 3) / 4 * 4;
-    vtable[0] = sizeof vtable;
-    vtable[1] = static_cast<Field>(end);
-    if (last.at == 0 || last.vtable != vtable) {
-      last = {vtable, at + end};
-      put(table + end, vtable);
-      put(table + end + sizeof vtable, Field{0});
-      end += (sizeof vtable + 3) / 4 * 4;
+    std::byte* table = buffer_.room(Shape::kMost);
+    std::size_t end = form.vtable[1];
+    put(table + end - 4, std::uint32_t{0});
+    std::apply([&](const auto&... field) { (place(field, form, table), ...); }, fields);
+    if (last.at == 0 || last.vtable != form.vtable) {
+      last = {form.vtable, at + end};
+      put(table + end, form.vtable);
+      put(table + end + sizeof form.vtable, Field{0});
+      end += (sizeof form.vtable + 3) / 4 * 4;
     }
     put(table, static_cast<flatbuffers::soffset_t>(at - last.at));
     buffer_.advance(end);
-    std::apply([&](const auto&... field) { (follow(field, at, vtable), ...); }, fields);
+    std::apply([&](const auto&... field) { (follow(field, form, at), ...); }, fields);
     return at;
   }
 
-  template <typename One, typename Vtable>
-  static void place(const One& field, std::byte* table, std::size_t& end, Vtable& vtable) {
-    if (!field.there()) return;
-    vtable[One::kField / sizeof(Field)] = static_cast<Field>(end);
-    if constexpr (!One::kRefers) put(table + end, field.value);
-    end += One::kSize;
+  template <typename One, typename Form>
+  static void place(const One& field, const Form& form, std::byte* table) {
+    const Field offset = form.vtable[One::kField / sizeof(Field)];
+    if constexpr (!One::kRefers) {
+      if (offset != 0) put(table + offset, field.get());
+    }
   }
 
-  template <typename One, typename Vtable>
-  void follow(const One& field, std::size_t table, const Vtable& vtable) {
+  template <typename One, typename Form>
+  void follow(const One& field, const Form& form, std::size_t table) {
+    const Field offset = form.vtable[One::kField / sizeof(Field)];
     if constexpr (One::kRefers) {
-      if (field.there()) refer(table + vtable[One::kField / sizeof(Field)], field.append(*this));
+      if (offset != 0) refer(table + offset, field.append(*this));
     }
   }
 
@@ -147,7 +207,11 @@ class MessageWriter {
     std::memcpy(at, &value, sizeof value);
   }
 
+  std::size_t begin_elements(std::size_t count, std::size_t size, std::size_t alignment);
   Frames seal(Kind kind, std::uint32_t target, const Bytes* payload);
+
+  // text() after making room: apart, so that texts for which there is room call nothing.
+  [[gnu::noinline]] std::size_t text_grown(std::string_view text);
 
   ByteBuffer buffer_;  // between any two of its tables, vectors and strings a multiple of 4 bytes
 };

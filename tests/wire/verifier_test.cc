@@ -5,10 +5,14 @@
 #include <schemas/document_generated.h>
 #include <schemas/part_generated.h>
 
+#include <algorithm>
 #include <cstring>
 #include <ctime>
 #include <functional>
+#include <optional>
 #include <random>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -60,6 +64,45 @@ Buffer shared_offset_bomb(std::size_t width) {
 
 Status verify_value(const Buffer& buffer) {
   return verify(buffer, *fbs::ValueTypeTable(), {.depth = 66, .tables = buffer.size() / 8});
+}
+
+// Every field that is a number, a text or bytes.
+Document plain_document() {
+  DocumentFields fields = full_document().fields();
+  fields.tensor.reset();
+  fields.embedding.reset();
+  fields.tags = {};
+  fields.chunks.clear();
+  fields.matches.clear();
+  fields.scores.clear();
+  fields.evaluations.clear();
+  fields.location.clear();
+  return Document(std::move(fields));
+}
+
+bool good_id(std::string_view id) {
+  return id.size() <= kMaxIdBytes && std::ranges::none_of(id, [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+         });
+}
+
+std::string_view text_of(const flatbuffers::String* text) {
+  return text == nullptr ? std::string_view() : std::string_view(text->c_str(), text->size());
+}
+
+// Whether the walk over the schema and the rules for ids accept a list of one document; nothing
+// where other rules hold as well. Whether it has an id.
+std::optional<bool> walked(const Buffer& payload, bool& has_id) {
+  const Buffer blob(payload.begin() + 16, payload.end());
+  if (!verify(blob, *fbs::DocumentTypeTable(), {.depth = 98, .tables = blob.size() / 8}))
+    return false;
+  const auto* table = flatbuffers::GetRoot<fbs::Document>(blob.data());
+  if (table->tensor() || table->embedding() || table->tags() || table->chunks() ||
+      table->matches() || table->scores() || table->evaluations() || table->location()) {
+    return std::nullopt;
+  }
+  has_id = !text_of(table->id()).empty();
+  return good_id(text_of(table->id())) && good_id(text_of(table->parent_id()));
 }
 
 double cpu_milliseconds_of(const std::function<void()>& work) {
@@ -177,6 +220,47 @@ TEST_CASE("a buffer cut at any byte is refused or read without harm") {
     const auto list = DocumentList::open(Bytes::copy_of(std::span(whole).first(size)));
     if (list) (void)touch(*list);
     CHECK(list.ok() == (size == 0));
+  }
+}
+
+TEST_CASE("documents of texts and numbers are accepted exactly when the walk accepts them") {
+  for (const Document& document : {plain_document(), text_document("a-rather-long-id", "text"),
+                                   text_document("short", ""), text_document("", "no id")}) {
+    const Bytes payload = DocumentList({document}).encode();
+    const Buffer whole(payload.data(), payload.data() + payload.size());
+    std::size_t accepted = 0;
+    std::size_t differing = 0;
+    for (std::size_t at = 16; at < whole.size(); ++at) {
+      for (unsigned value = 0; value < 256; ++value) {
+        Buffer changed = whole;
+        changed[at] = static_cast<std::byte>(value);
+        bool has_id = false;
+        const std::optional<bool> expected = walked(changed, has_id);
+        const Result<bool> verified = DocumentList::verify(Bytes::take(std::move(changed)));
+        if (verified) ++accepted;
+        if (expected && (verified.ok() != *expected || (verified.ok() && *verified != has_id)))
+          ++differing;
+      }
+    }
+    CHECK(differing == 0);
+    CHECK(accepted > whole.size());
+    CHECK(accepted < 250 * whole.size());
+  }
+}
+
+TEST_CASE("control characters are found in ids of any size") {
+  for (std::size_t size = 1; size < 40; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::size_t differing = 0;
+      for (unsigned value = 0; value < 256; ++value) {
+        std::string id(size, '\xFF');
+        id[at] = static_cast<char>(value);
+        const bool bad = value < 0x20 || value == 0x7F;
+        const Bytes payload = DocumentList({text_document(id, "")}).encode();
+        if (DocumentList::verify(payload).ok() == bad) ++differing;
+      }
+      CHECK(differing == 0);
+    }
   }
 }
 

@@ -22,7 +22,7 @@ inline void let_go(wire::Part& part) {
 // One thread. Keeps up to kKept blank parts; more are freed.
 class PartPool {
  public:
-  static constexpr std::size_t kKept = 128;
+  static constexpr std::size_t kKept = 1024;
 
   PartPointer take() {
     if (free_.empty()) return std::make_unique<wire::Part>();

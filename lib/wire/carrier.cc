@@ -115,6 +115,7 @@ Result<CarrierReader> CarrierReader::open(Received received) {
   }
   std::size_t at = kEnvelopeSize;
   int frames = 1;
+  std::uint32_t messages = 0;
   while (at < bytes.size()) {
     if (bytes.size() - at < kSizeField) return bad_carrier("it ends inside of a size");
     const std::uint32_t number = number_at(bytes, at);
@@ -129,26 +130,21 @@ Result<CarrierReader> CarrierReader::open(Received received) {
     if (kind == static_cast<std::uint16_t>(Kind::kCarrier))
       return bad_carrier("there is a carrier inside");
     at += size;
+    ++messages;
   }
   if (frames != received.frames) {
     return bad_carrier(fmt::format("{} frames, its messages have {}", received.frames, frames));
   }
-  return CarrierReader(std::move(received));
+  return CarrierReader(std::move(received), std::max(messages, 1U));
 }
 
 bool CarrierReader::next(Received& message) {
   if (done()) return false;
-  Bytes& carrier = received_.first;
-  const std::uint32_t number = number_at(carrier, at_);
+  const std::uint32_t number = number_at(portions_.whole(), at_);
   const std::size_t at = at_ + kSizeField;
   const std::size_t size = number & ~kHasSecond;
   at_ = at + size;
-  if (done()) {
-    message.first = std::move(carrier);
-  } else {
-    message.first = carrier;
-  }
-  message.first.narrow(at, size);
+  message.first = portions_.take(at, size);
   message.others.clear();
   message.frames = 1;
   message.second.clear();

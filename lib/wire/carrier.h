@@ -20,6 +20,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/byte_shares.h"
 #include "base/frames.h"
 #include "base/result.h"
 #include "wire/byte_buffer.h"
@@ -92,18 +93,20 @@ class CarrierReader {
   // kInvalidArgument when its sizes are not true; all of them are checked here.
   static Result<CarrierReader> open(Received received);
 
-  bool done() const { return at_ >= received_.first.size(); }
+  bool done() const { return at_ >= portions_.whole().size(); }
 
   // Takes the next; false at the end. Each shares the carrier's bytes, the last one takes them;
   // each takes its own payload.
   bool next(Received& message);
 
  private:
-  explicit CarrierReader(Received received) : received_(std::move(received)) {}
+  CarrierReader(Received received, std::uint32_t messages)
+      : portions_(std::move(received.first), messages), received_(std::move(received)) {}
 
   Bytes& next_payload();
 
-  Received received_;
+  BytesPortions portions_;  // of the first frame
+  Received received_;       // the others
   std::size_t at_ = kEnvelopeSize;
   std::size_t payloads_ = 0;  // handed out
 };

@@ -15,6 +15,10 @@ constexpr Duration kShare = std::chrono::microseconds(100);
 constexpr Duration kQuickJob = std::chrono::microseconds(10);
 constexpr Duration kShareOfQuickJobs = std::chrono::milliseconds(1);
 
+// Quick jobs are done so many at a time while others are still to be received: what a turn works on
+// stays in the nearest cache.
+constexpr int kHelping = 8;
+
 constexpr Duration kTellEvery = std::chrono::seconds(1);
 
 // What an envelope and a header may need beside the payload.
@@ -92,11 +96,11 @@ void DataLoop::take_topology(Instant now) {
     log::error("cannot hear lanes reason={}", heard.error().message);
   core_.set_topology(topology, now);
   if (!receiving_) {
-    loop_.watch(pull_, [this] { drain_pull(clock_.now()); });
+    loop_.watch(pull_, [this] { drain_pull(clock_.now(), true); });
     receiving_ = true;
   }
   if (lanes_.open()) {
-    if (!hearing_) loop_.watch(lanes_.socket(), [this] { drain_lanes(clock_.now()); });
+    if (!hearing_) loop_.watch(lanes_.socket(), [this] { drain_lanes(clock_.now(), true); });
     hearing_ = true;
     gone_at_ = now;
   }
@@ -104,10 +108,16 @@ void DataLoop::take_topology(Instant now) {
   shared_.to_control.signal();
 }
 
-// Whether it took all there was.
+// Whether it took all there was. In helpings: executes in between, if that is quick.
 template <typename Receive>
-bool DataLoop::drain(const Receive& receive, Instant now) {
+bool DataLoop::drain(const Receive& receive, Instant now, bool in_helpings) {
+  const Instant limit = now + kShareOfQuickJobs;
   for (int i = 0; i < kBatch && core_.has_room(); ++i) {
+    if (in_helpings && i % kHelping == kHelping - 1 && quick_ && core_.begun() == 0) {
+      tell_control();
+      now = execute_waiting(now);
+      if (now >= limit) return false;
+    }
     if (!inbox_.next(received_, receive)) return true;
     last_received_ = now;
     if (copier_.keeps() && take_copying(now)) continue;
@@ -123,13 +133,14 @@ bool DataLoop::drain(const Receive& receive, Instant now) {
 }
 
 // What was received is told before it is executed: that may take long.
-void DataLoop::drain_pull(Instant now) {
-  drain([this](Received& message) { return pull_.receive(message); }, now);
+void DataLoop::drain_pull(Instant now, bool in_helpings) {
+  drain([this](Received& message) { return pull_.receive(message); }, now, in_helpings);
   tell_control();
 }
 
-bool DataLoop::drain_lanes(Instant now) {
-  const bool emptied = drain([this](Received& message) { return lanes_.receive(message); }, now);
+bool DataLoop::drain_lanes(Instant now, bool in_helpings) {
+  const bool emptied =
+      drain([this](Received& message) { return lanes_.receive(message); }, now, in_helpings);
   tell_control();
   return emptied;
 }
@@ -206,6 +217,15 @@ Instant DataLoop::look_at_subscriptions(Instant now) {
   return kNever;
 }
 
+Instant DataLoop::execute_waiting(Instant now) {
+  const Instant begun = now;
+  int jobs = 0;
+  while (core_.execute_next(now, now))
+    ++jobs;
+  quick_ = now - begun <= jobs * kQuickJob;
+  return now;
+}
+
 // Results leave together, but none waits longer than about one long job.
 Instant DataLoop::execute(Instant now) {
   Instant looked = now;
@@ -213,8 +233,8 @@ Instant DataLoop::execute(Instant now) {
   for (int i = 0; i < kBatch; ++i) {
     if (!core_.execute_next(now, now)) break;
     const Duration worked = now - looked;
-    const bool quick = worked < ++jobs * kQuickJob;
-    if (worked < (quick ? kShareOfQuickJobs : kShare)) continue;
+    quick_ = worked < ++jobs * kQuickJob;
+    if (worked < (quick_ ? kShareOfQuickJobs : kShare)) continue;
     peers_.flush(now, inbox_.together());
     look_at_sockets(now);
     publish();

@@ -61,13 +61,14 @@ class DataLoop final : public WorkerPort, public CopyPort {
   bool take_copying(Instant now);
   void note_malformed(const Error& error);
   template <typename Receive>
-  bool drain(const Receive& receive, Instant now);
-  void drain_pull(Instant now);
-  bool drain_lanes(Instant now);
+  bool drain(const Receive& receive, Instant now, bool in_helpings);
+  void drain_pull(Instant now, bool in_helpings = false);
+  bool drain_lanes(Instant now, bool in_helpings = false);
   void look_at_sockets(Instant now);
   Instant disconnect_gone(Instant now);
   void take_subscriptions();
   Instant look_at_subscriptions(Instant now);
+  Instant execute_waiting(Instant now);
   Instant execute(Instant now);
   bool may_end(Instant now, Instant& next);
   void publish();
@@ -95,6 +96,7 @@ class DataLoop final : public WorkerPort, public CopyPort {
   bool hearing_ = false;      // watching the socket of lanes_
   Instant gone_at_ = kNever;  // when to look after publishers that left
   Instant last_received_{};
+  bool quick_ = false;  // the newest jobs took less than kQuickJob each
   Instant draining_since_ = kNever;
   std::uint32_t finished_ = 0;  // since the last signal to the control thread
   bool untold_ = false;         // something is in its ring since it was last told

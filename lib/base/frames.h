@@ -15,11 +15,12 @@ inline constexpr int kMaxFrames = 64;
 // An encoded message, ready to send. `head` and `tail` (a small payload) are copied into the first
 // frame; each of `payloads` is sent as a frame of its own without a copy: none or one, of a carrier
 // (lib/wire) several. The views are valid until the encoder that made them is used again and while
-// the payload lives.
+// the payload lives. `kept`: the same bytes as `head`, when they may be sent without a copy.
 struct Frames {
   std::span<const std::byte> head;
   std::span<const std::byte> tail;
   std::span<const Bytes> payloads;
+  const Bytes* kept = nullptr;
 };
 
 // A message as it came from a socket, nothing verified.

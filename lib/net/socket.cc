@@ -87,14 +87,22 @@ Sent send_message(void* socket, zmq_msg_t& message, int flags) {
   }
 }
 
-Sent send_frames(void* socket, const Frames& frames) {
-  zmq_msg_t first;
+void copy_first(const Frames& frames, zmq_msg_t& first) {
   const std::size_t size = frames.head.size() + frames.tail.size();
   FLOW_CHECK(zmq_msg_init_size(&first, size) == 0, "out of memory");
   auto* data = static_cast<std::byte*>(zmq_msg_data(&first));
   if (!frames.head.empty()) std::memcpy(data, frames.head.data(), frames.head.size());
   if (!frames.tail.empty())
     std::memcpy(data + frames.head.size(), frames.tail.data(), frames.tail.size());
+}
+
+Sent send_frames(void* socket, const Frames& frames) {
+  zmq_msg_t first;
+  if (frames.kept != nullptr) {
+    unwrap_message(*frames.kept, first);
+  } else {
+    copy_first(frames, first);
+  }
   std::size_t left = frames.payloads.size();
   Sent sent = send_message(socket, first, left == 0 ? 0 : ZMQ_SNDMORE);
   for (const Bytes& payload : frames.payloads) {

@@ -28,6 +28,13 @@ class ByteBuffer {
 
   void clear() { size_ = 0; }
 
+  // Gives its memory away, and is empty. What is written next gets as much at once.
+  std::unique_ptr<std::byte[]> give_away() {
+    least_ = std::max(kLeast, std::exchange(capacity_, 0));
+    size_ = 0;
+    return std::move(bytes_);
+  }
+
   bool has_room(std::size_t bytes) const { return bytes <= capacity_ - size_; }
 
   // Where the next bytes go; at least `bytes` of them fit. They count once advance() says so.
@@ -51,12 +58,13 @@ class ByteBuffer {
     std::swap(bytes_, other.bytes_);
     std::swap(size_, other.size_);
     std::swap(capacity_, other.capacity_);
+    std::swap(least_, other.least_);
   }
 
   static constexpr std::size_t kLeast = 1024;
 
   [[gnu::noinline]] void grow(std::size_t bytes) {
-    const std::size_t capacity = std::max({kLeast, 2 * capacity_, size_ + bytes});
+    const std::size_t capacity = std::max({least_, 2 * capacity_, size_ + bytes});
     auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity);
     if (size_ > 0) std::memcpy(larger.get(), bytes_.get(), size_);
     capacity_ = capacity;
@@ -66,6 +74,7 @@ class ByteBuffer {
   std::unique_ptr<std::byte[]> bytes_;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
+  std::size_t least_ = kLeast;
 };
 
 }  // namespace flow::wire

@@ -64,8 +64,28 @@ void Outbox::add(const Frames& frames) {
   ++count_;
 }
 
+void write_envelope(std::byte* envelope, std::size_t size) {
+  const std::byte* first = envelope + kEnvelopeSize + kSizeField;
+  std::memcpy(envelope, first, sizeof(std::uint32_t));  // the first one's target
+  put(envelope + 4, kWireVersion);
+  put(envelope + 6, static_cast<std::uint16_t>(Kind::kCarrier));
+  put(envelope + 8, std::uint32_t{0});
+  put(envelope + 12, static_cast<std::uint32_t>(size));
+}
+
+// All messages in one carrier, which takes the buffer with it.
+Frames Outbox::give_away() {
+  write_envelope(bytes_.data(), bytes_.size() - kEnvelopeSize);
+  const std::span<const std::byte> whole = bytes_.span();
+  given_ = Bytes::keep<std::unique_ptr<std::byte[]>>(whole, bytes_.give_away());
+  count_ = 0;
+  return {whole, {}, payloads_, &given_};
+}
+
 // The envelope is written before the first of its messages: what stood there is sent.
 Frames Outbox::take(std::size_t payloads) {
+  if (count_ > 1 && payloads_.size() <= payloads && bytes_.size() >= kGivenAway && taken_ == 0)
+    return give_away();
   const std::size_t begin = at_;
   const std::size_t first_payload = taken_;
   std::size_t messages = 0;
@@ -85,17 +105,13 @@ Frames Outbox::take(std::size_t payloads) {
   const std::size_t size = at_ - begin;
   if (messages == 1) return {bytes_.span().subspan(begin + kSizeField, size - kSizeField), {}, own};
   std::byte* envelope = bytes_.data() + begin - kEnvelopeSize;
-  const std::byte* first = bytes_.data() + begin + kSizeField;
-  std::memcpy(envelope, first, sizeof(std::uint32_t));  // the first one's target
-  put(envelope + 4, kWireVersion);
-  put(envelope + 6, static_cast<std::uint16_t>(Kind::kCarrier));
-  put(envelope + 8, std::uint32_t{0});
-  put(envelope + 12, static_cast<std::uint32_t>(size));
+  write_envelope(envelope, size);
   return {bytes_.span().subspan(begin - kEnvelopeSize, kEnvelopeSize + size), {}, own};
 }
 
 void Outbox::clear() {
   bytes_.clear();
+  given_.clear();
   payloads_.clear();
   attached_ = 0;
   at_ = kEnvelopeSize;

@@ -35,6 +35,10 @@ inline constexpr std::size_t kMaxCarried = 12 * 1024;       // of a message's fi
 inline constexpr std::size_t kMaxAttached = 256 * 1024;     // of its second frame
 inline constexpr std::size_t kMaxAttachments = 512 * 1024;  // of all second frames
 
+// From this size on a carrier is sent from where it was written: what ZeroMQ and malloc need for
+// that costs less than a copy.
+inline constexpr std::size_t kGivenAway = 16 * 1024;
+
 // How many second frames a client with `under_way` requests sends together: about an eighth, so
 // that there is something to do for all stages at once. Who passes them on keeps together what came
 // together. Small messages all go together: waking their receiver takes longer than what it then
@@ -76,10 +80,12 @@ class Outbox {
   static bool too_large(const Frames& frames);
   bool has_room(const Frames& frames) const;
   void add(const Frames& frames);
-  Frames take(std::size_t payloads);  // views into bytes_ and payloads_; valid until the next
+  Frames take(std::size_t payloads);  // views into what follows; valid until the next
+  Frames give_away();
   void clear();
 
   ByteBuffer bytes_;                // room for an envelope, then messages as in a carrier
+  Bytes given_;                     // what they became
   std::vector<Bytes> payloads_;     // the second frames
   std::size_t attached_ = 0;        // their bytes
   std::size_t count_ = 0;           // messages not taken

@@ -240,6 +240,53 @@ TEST_CASE("payloads of a carrier stay below their limits, in bytes and in number
   }
 }
 
+TEST_CASE("a large carrier may be sent from where it was written, a small one is copied") {
+  std::vector<Received> sent;
+  std::vector<Bytes> kept;
+  Outbox outbox;
+  const auto send = [&](const Frames& frames) {
+    Sent{&sent}(frames);
+    if (frames.kept == nullptr) return;
+    CHECK(frames.tail.empty());
+    CHECK(frames.kept->data() == frames.head.data());
+    CHECK(frames.kept->size() == frames.head.size());
+    kept.push_back(*frames.kept);
+  };
+  const Bytes payload = Bytes::copy_of("a frame of its own");
+  for (const std::size_t size : {kMaxCarried / 2, std::size_t{100}, kMaxCarried / 2}) {
+    for (int i = 0; i < 4; ++i)
+      outbox.post({message(static_cast<char>('a' + i), size), {}, {&payload, i == 0 ? 1U : 0U}},
+                  send);
+    outbox.flush(send, kMaxFrames);
+  }
+
+  REQUIRE(sent.size() == 3);
+  REQUIRE(kept.size() == 2);  // still what they were, although more was written
+  CHECK(kept[0] == sent[0].first);
+  CHECK(kept[1] == sent[2].first);
+  for (const Received& each : sent) {
+    const std::vector<Received> messages = unpack(each);
+    REQUIRE(messages.size() == 4);
+    CHECK(messages[0].second == payload);
+  }
+}
+
+TEST_CASE("a carrier in shares is copied, as each writes into what the one before was") {
+  std::vector<Received> sent;
+  Outbox outbox;
+  const auto send = [&](const Frames& frames) {
+    CHECK(frames.kept == nullptr);
+    Sent{&sent}(frames);
+  };
+  const Bytes payload = Bytes::copy_of("a frame of its own");
+  for (int i = 0; i < 4; ++i)
+    outbox.post({message(static_cast<char>('a' + i), kMaxCarried / 2), {}, {&payload, 1}}, send);
+  outbox.flush(send, 2);
+  REQUIRE(sent.size() == 2);
+  for (const Received& each : sent)
+    CHECK(unpack(each).size() == 2);
+}
+
 TEST_CASE("a carrier stays below its limit") {
   std::vector<Received> sent;
   Outbox outbox;

@@ -1,9 +1,9 @@
 # external: an executor in a worker of its own
 
-# start_far ADDRESS: a worker on its own; sets far, its address, and far_pid.
+# start_far ADDRESS [PREFIX...]: a worker on its own; sets far, its address, and far_pid.
 start_far() {
   : >"$work/far.out"
-  taskset -c "$(first_core)" flow-worker --listen "$1" >"$work/far.out" 2>"$work/far.err" &
+  "${@:2}" flow-worker --listen "$1" >"$work/far.out" 2>"$work/far.err" &
   far_pid=$!
   remember "$far_pid"
   until far=$(sed -n 's/.* listens at //p' "$work/far.out") && [[ -n $far ]]; do
@@ -13,33 +13,44 @@ start_far() {
 }
 
 measure_external() {
-  local way far far_pid round name took
+  local where at=() way far far_pid round name took
   declare -A p50=()
-  printf '\n## An executor that runs elsewhere on this host\n\nOne executor that does nothing, one request in flight, all processes on one core.\n\n'
-  printf '| executor | p50 us | times local |\n|---|--:|--:|\n'
+  printf '\n## An executor that runs elsewhere on this host\n\nOne executor that does nothing, one request in flight.\n\n'
+  printf '| executor | all cores: p50 us | times local | times | one core: p50 us | times local | times |\n|---|--:|--:|--:|--:|--:|--:|\n'
   for ((round = 0; round < rounds; round++)); do
-    for way in local ipc tcp; do
-      name=external
-      case $way in
-        local) name=local ;;
-        ipc) start_far "ipc://$work/far.ipc" ;;
-        tcp) start_far tcp://127.0.0.1:0 ;;
-      esac
-      FAR=${far:-} up "$here/flows/$name.toml" pinned
-      pinned flowctl bench "$name" / --concurrency 1 --duration 0.3s -o json >/dev/null
-      took=$(pinned flowctl bench "$name" / --concurrency 1 --duration "${seconds}s" -o json | field p50)
-      p50[$way]+=" $took"
-      down "$name"
-      [[ $way == local ]] || end "$far_pid"
+    for where in cores one; do
+      at=()
+      [[ $where == cores ]] || at=(taskset -c "$(first_core)")
+      for way in local ipc tcp; do
+        name=external
+        case $way in
+          local) name=local ;;
+          ipc) start_far "ipc://$work/far.ipc" "${at[@]}" ;;
+          tcp) start_far tcp://127.0.0.1:0 "${at[@]}" ;;
+        esac
+        FAR=${far:-} up "$here/flows/$name.toml" "${at[@]}"
+        "${at[@]}" flowctl bench "$name" / --concurrency 1 --duration 0.3s -o json >/dev/null
+        took=$("${at[@]}" flowctl bench "$name" / --concurrency 1 --duration "${seconds}s" -o json | field p50)
+        p50[$where.$way]+=" $took"
+        down "$name"
+        [[ $way == local ]] || end "$far_pid"
+      done
     done
   done
   for way in local ipc tcp; do
-    keep "external.$way.p50_us" us ${p50[$way]}
-    [[ $way == local ]] || keep "external.$way.times" times $(paste <(printf '%s\n' ${p50[$way]}) <(printf '%s\n' ${p50[local]}) | awk '{ print $1 / $2 }')
-    printf '| %s | %s | %s |\n' "$way" "$(figure "external.$way.p50_us" 0)" "$(figure "external.$way.times" 2)"
+    printf '| %s |' "$way"
+    for where in cores one; do
+      keep "external.$where.$way.p50_us" us ${p50[$where.$way]}
+      [[ $way == local ]] || keep "external.$where.$way.times" times \
+        $(paste <(printf '%s\n' ${p50[$where.$way]}) <(printf '%s\n' ${p50[$where.local]}) | awk '{ print $1 / $2 }')
+      printf ' %s | %s | %s |' "$(figure "external.$where.$way.p50_us" 0)" "$(figure "external.$where.$way.times" 2)" \
+        "$(spread "external.$where.$way.times" 2)"
+    done
+    printf '\n'
   done
 }
 
 goals_external() {
-  goal external.ipc.times 2 at-most 1.5 'an executor elsewhere on the host, times the latency of a local one (1 in flight)'
+  goal external.cores.ipc.times 2 at-most 1.5 'an executor elsewhere on the host, times the latency of a local one (1 in flight, all cores)'
+  goal external.one.ipc.times 2 at-most 1.5 'the same, all processes on one core'
 }

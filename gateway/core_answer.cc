@@ -127,7 +127,7 @@ void Core::conclude(Pending& entry, wire::Part& part, Instant now) {
 }
 
 // `response` holds the outcome; fills in what every answer has.
-inline void Core::answer(Pending& entry, wire::Response& response, Instant now) {
+void Core::answer(Pending& entry, wire::Response& response, Instant now) {
   counters_.add(response.failure == nullptr ? Counter::kAnswered : Counter::kFailed);
   response.id = entry.client_request;
   response.request = {self_, entry.sequence};

@@ -18,8 +18,9 @@ constexpr double kMinTokens = 64;
 
 }  // namespace
 
-// A request got past an instance when every successor has reported it received; what the instance
-// sent may have died with it, so its own word proves nothing. The sink: when the answer is here.
+// A request got past an instance when everyone it sends to has reported it received; what the
+// instance sent may have died with it, so its own word proves nothing. The sink: when the answer is
+// here.
 bool Core::got_past(const Pending& entry, NodeIndex node) const {
   const route::Shape& shape = planner_.shape();
   const Flight& flight = *entry.flight;

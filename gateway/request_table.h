@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -96,6 +95,7 @@ class RequestTable {
     Pending& entry = (*this)[slot];
     entry.sequence = sequences_[slot] = (++number_ << kSlotBits) | slot;
     entry.state = Pending::State::kQueued;
+    entry.refused = false;
     entry.killed = 0;
     entry.blamed_attempt = 0;
     entry.attempt = 1;

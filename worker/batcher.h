@@ -42,6 +42,8 @@ class Batcher {
     return rules_.empty() ? nullptr : find_rule(endpoint);
   }
 
+  bool has_rules() const { return !rules_.empty(); }
+
   struct Request {
     std::string_view endpoint;
     std::uint32_t slot = 0;

@@ -77,6 +77,9 @@ class Core {
   // An execution that went on elsewhere has ended. Ignored when its time was up before.
   void finish(Ticket ticket, Executed executed);
 
+  // Whether jobs of some endpoint are executed together.
+  bool batches() const { return batcher_.has_rules(); }
+
   // Nothing more is to come: batches wait no longer.
   void flush_batches() { batcher_.flush(); }
 

@@ -121,7 +121,7 @@ void Core::fail_at(NodeIndex node, wire::PartHeader& header, const Error& error)
 }
 
 bool Core::known(InstanceId id) {
-  if (id == newest_peer_) return true;
+  if (id == newest_peer_ && id) return true;
   if (!std::ranges::binary_search(peers_, id)) return false;
   newest_peer_ = id;
   return true;

@@ -15,8 +15,8 @@ constexpr Duration kShare = std::chrono::microseconds(100);
 constexpr Duration kQuickJob = std::chrono::microseconds(10);
 constexpr Duration kShareOfQuickJobs = std::chrono::milliseconds(1);
 
-// Quick jobs are done so many at a time while others are still to be received: what a turn works on
-// stays in the nearest cache.
+// Quick jobs are done about so many at a time while others are still to be received: what a turn
+// works on stays in the nearest cache.
 constexpr int kHelping = 8;
 
 constexpr Duration kTellEvery = std::chrono::seconds(1);
@@ -76,6 +76,7 @@ Instant DataLoop::before_wait(Instant now) {
   next = std::min(next, look_at_subscriptions(now));
   if (core_.has_work() || inbox_.pending()) return now;
   if (may_end(now, next)) loop_.stop();
+  tell_control();
   return next;
 }
 
@@ -105,6 +106,7 @@ void DataLoop::take_topology(Instant now) {
     gone_at_ = now;
   }
   shared_.topology_in_use.store(topology->version, std::memory_order_release);
+  tell_control();  // of gathers that ended
   shared_.to_control.signal();
 }
 
@@ -112,11 +114,10 @@ void DataLoop::take_topology(Instant now) {
 template <typename Receive>
 bool DataLoop::drain(const Receive& receive, Instant now, bool in_helpings) {
   const Instant limit = now + kShareOfQuickJobs;
+  in_helpings = in_helpings && !core_.batches();  // a batch takes what has come, all of it
   for (int i = 0; i < kBatch && core_.has_room(); ++i) {
-    if (in_helpings && i % kHelping == kHelping - 1 && quick_ && core_.begun() == 0) {
-      tell_control();
-      now = execute_waiting(now);
-      if (now >= limit) return false;
+    if (in_helpings && quick_ && i % kHelping == kHelping - 1) {
+      if (!execute_helping(now) || now >= limit) return false;
     }
     if (!inbox_.next(received_, receive)) return true;
     last_received_ = now;
@@ -217,16 +218,20 @@ Instant DataLoop::look_at_subscriptions(Instant now) {
   return kNever;
 }
 
-Instant DataLoop::execute_waiting(Instant now) {
+// What waits, until it takes long; whether it did not. What was done until then has left.
+bool DataLoop::execute_helping(Instant& now) {
+  tell_control();
   const Instant begun = now;
-  int jobs = 0;
-  while (core_.execute_next(now, now))
-    ++jobs;
-  quick_ = now - begun <= jobs * kQuickJob;
-  return now;
+  while (now - begun < kShare) {
+    if (!core_.execute_next(now, now)) return true;
+  }
+  quick_ = false;
+  peers_.flush(now, inbox_.together());
+  publish();
+  return false;
 }
 
-// Results leave together, but none waits longer than about one long job.
+// Results leave together, but none waits for more than one long job.
 Instant DataLoop::execute(Instant now) {
   Instant looked = now;
   int jobs = 0;  // since then

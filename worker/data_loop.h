@@ -68,7 +68,7 @@ class DataLoop final : public WorkerPort, public CopyPort {
   Instant disconnect_gone(Instant now);
   void take_subscriptions();
   Instant look_at_subscriptions(Instant now);
-  Instant execute_waiting(Instant now);
+  bool execute_helping(Instant& now);
   Instant execute(Instant now);
   bool may_end(Instant now, Instant& next);
   void publish();
@@ -96,7 +96,7 @@ class DataLoop final : public WorkerPort, public CopyPort {
   bool hearing_ = false;      // watching the socket of lanes_
   Instant gone_at_ = kNever;  // when to look after publishers that left
   Instant last_received_{};
-  bool quick_ = false;  // the newest jobs took less than kQuickJob each
+  bool quick_ = false;  // the newest jobs took less than kQuickJob on average
   Instant draining_since_ = kNever;
   std::uint32_t finished_ = 0;  // since the last signal to the control thread
   bool untold_ = false;         // something is in its ring since it was last told

@@ -101,7 +101,7 @@ struct Shared {
   // Data to control.
   SpscQueue<ProgressItem> progress{kProgressItems};
   net::Waker to_control;
-  std::atomic<bool> control_waits{false};    // it wants a signal with the next item
+  std::atomic<bool> control_waits{false};    // it wants a signal when there is something
   std::atomic<std::uint32_t> wake_after{4};  // finished requests that are worth a signal
   std::atomic<std::uint64_t> progress_dropped{0};
   std::atomic<std::uint64_t> executed{0};

@@ -207,8 +207,8 @@ Instant Worker::before_wait(Instant now) {
   return std::min({next, end_at_, drain_limit_});
 }
 
-// Asks for a signal with the next item, if nothing is to be told yet; else the timer of what is to
-// be told wakes this thread, not every item.
+// Asks for a signal when there is something, if nothing is to be told yet; else the timer of what
+// is to be told wakes this thread, not every item.
 void Worker::await_progress(Instant now) {
   shared_.control_waits.store(reporter_.quiet(), std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -17,6 +17,7 @@ class BytesPortions {
 
   // At most `most` portions, one at least, will be taken.
   BytesPortions(Bytes whole, std::uint32_t most) : whole_(std::move(whole)), left_(most) {
+    FLOW_CHECK(most > 0, "no portion at all");
     whole_.add_shares(left_ - 1);
   }
   ~BytesPortions() { give_back(); }

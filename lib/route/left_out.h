@@ -2,7 +2,6 @@
 // so whoever would send to them sends to their successors, in their name. Pure.
 #pragma once
 
-#include <algorithm>
 #include <span>
 
 #include "base/ids.h"
@@ -25,12 +24,13 @@ inline NodeIndex sender_for(NodeIndex need, const wire::Topology& topology,
 }
 
 // Calls receive(name, receiver) for everyone to whom `node` (or the gateway) sends, and in which
-// node's name; the gateway, as a receiver, gets the answer.
+// node's name; the gateway, as a receiver, gets the answer. Calls at most once for each need of a
+// node, also where the plan is not to be trusted: nodes that join are never left out.
 template <typename Receive>
 void for_each_receiver(NodeIndex node, const Shape& shape, std::span<const wire::PlanEntry> plan,
                        const Receive& receive) {
   for (const NodeIndex next : shape.after(node)) {
-    if (is_left_out(next, plan)) {
+    if (is_left_out(next, plan) && !shape.joins[next.value]) {
       for_each_receiver(next, shape, plan, receive);
     } else {
       receive(node, next);

@@ -437,11 +437,6 @@ inline void Planner::learn(const Choice& choice, NodeIndex node, EndpointIndex e
   target.doubted = false;
 }
 
-void Planner::sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
-                     Instant now) {
-  learn(choice, node, endpoint, service, now);
-}
-
 void Planner::complete(Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
                        std::uint64_t bytes, Instant now) {
   learn(choice, node, endpoint, service, now);

@@ -37,7 +37,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -94,11 +93,7 @@ class Planner {
     target.work -= choice.charge;
   }
 
-  // An execution took this long.
-  void sample(const Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
-              Instant now);
-
-  // Both.
+  // It has ended and took this long: release(), and what is learned from it.
   void complete(Choice& choice, NodeIndex node, EndpointIndex endpoint, Duration service,
                 std::uint64_t bytes, Instant now);
 

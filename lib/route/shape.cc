@@ -21,8 +21,10 @@ Shape shape_of(const wire::Topology& topology) {
   shape.sink = topology.sink;
   shape.successors.resize(count);
   shape.answers.resize(count);
+  shape.joins.resize(count);
   std::vector<std::size_t> waiting(count);
   for (std::uint16_t i = 0; i < count; ++i) {
+    shape.joins[i] = topology.nodes[i].needs.size() != 1;
     for (const NodeIndex need : topology.nodes[i].needs) {
       if (need == kGatewayNode) {
         shape.first.push_back(NodeIndex{i});

@@ -14,6 +14,7 @@ struct Shape {
   std::vector<NodeIndex> first;                    // nodes that need the gateway
   std::vector<std::vector<NodeIndex>> successors;  // by node, ascending; without the gateway
   std::vector<bool> answers;                       // by node: the answer waits for it
+  std::vector<bool> joins;                         // by node: it has several needs
   NodeIndex sink = kGatewayNode;                   // whose parts are the answer
 
   const std::vector<NodeIndex>& after(NodeIndex node) const {

@@ -61,19 +61,20 @@ PlainLook look_at_plain(std::span<const std::byte> blob) {
         const std::string_view id = document.text(field, kMaxIdBytes);
         if (has_control_character(id)) look.sound = false;
         if (field == Table::VT_ID) look.has_id = !id.empty();
-        return;
+        break;
       }
       case Table::VT_TEXT:
       case Table::VT_URI:
       case Table::VT_MIME_TYPE:
-      case Table::VT_MODALITY: (void)document.text(field, blob.size()); return;
-      case Table::VT_BLOB: (void)document.bytes(field, blob.size()); return;
+      case Table::VT_MODALITY: (void)document.text(field, blob.size()); break;
+      case Table::VT_BLOB: (void)document.bytes(field, blob.size()); break;
       case Table::VT_GRANULARITY:
-      case Table::VT_ADJACENCY: (void)document.scalar<std::uint32_t>(field); return;
+      case Table::VT_ADJACENCY: (void)document.scalar<std::uint32_t>(field); break;
       case Table::VT_WEIGHT:
-      case Table::VT_OFFSET: (void)document.scalar<double>(field); return;
+      case Table::VT_OFFSET: (void)document.scalar<double>(field); break;
       default: look.sound = false;  // more is asked of the others
     }
+    return look.sound;
   });
   if (!buffer.ok()) look.sound = false;
   return look;

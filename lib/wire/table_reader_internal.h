@@ -12,7 +12,6 @@
 
 #include <flatbuffers/flatbuffers.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -132,12 +131,12 @@ class TableReader {
   // "<message>: <field> <text>", if it is the first fault.
   void fail(Field field, std::string_view text) const;
 
-  // Calls each(field) for every field that is there, by ascending number.
+  // Calls each(field) for every field that is there, by ascending number, until it returns false.
   template <typename Each>
   void each_field(const Each& each) const {
     const TableReader table = *this;  // which `each` does not know
     for (Field field = 4; field < table.place_.vtable_size; field += sizeof(Field)) {
-      if (table.offset_of(field) != 0) each(field);
+      if (table.offset_of(field) != 0 && !each(field)) return;
     }
   }
 

@@ -15,7 +15,7 @@ using gateway::Counter;
 
 // The sink's part of what was sent as number `index`, failed at the instance it was sent to; with
 // its hop where it was executed there.
-void refuse(Fixture& f, std::size_t index, Errc code, bool executed, Instant now) {
+void give_refusal(Fixture& f, std::size_t index, Errc code, bool executed, Instant now) {
   wire::Part part = f.part(index, f.shape.sink);
   const std::uint32_t id = f.sent(index).to.value;
   part.header.failure = std::make_unique<wire::Failure>(
@@ -26,6 +26,10 @@ void refuse(Fixture& f, std::size_t index, Errc code, bool executed, Instant now
     part.header.hops.push_back(hop);
   }
   f.core.on_part(std::make_unique<wire::Part>(std::move(part)), now);
+}
+
+void refuse(Fixture& f, std::size_t index, Errc code, bool executed, Instant now) {
+  give_refusal(f, index, code, executed, now);
   f.core.tick(now);
 }
 
@@ -198,4 +202,20 @@ TEST_CASE("any other failure is the answer") {
   refuse(f, 0, Errc::kOverloaded, false, at(1ms));
   CHECK(f.effects.sent.size() == 1);
   CHECK(f.effects.answers.at(0).code == Errc::kOverloaded);
+}
+
+TEST_CASE("a refusal is forgotten with its request") {
+  Fixture f(declared("once"));
+  f.ask(1, at(0ms));
+  give_refusal(f, 0, Errc::kUnavailable, false, at(1ms));
+  f.core.on_cancel(gateway::ClientId{1}, 1, at(1ms));
+  f.ask(2, at(2ms));
+  const std::uint32_t instance = f.effects.sent.at(1).to.value;
+  f.report(instance, 1, false, at(3ms));
+  f.lose(instance, at(4ms));
+  f.core.tick(at(100ms));
+
+  CHECK(f.effects.sent.size() == 2);
+  REQUIRE(f.effects.answers.size() == 1);
+  CHECK(f.effects.answers[0].code == Errc::kUnknownOutcome);
 }

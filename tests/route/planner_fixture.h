@@ -97,10 +97,8 @@ struct Fixture {
   // One request through all nodes, each taking `service`.
   void complete(Instant now, Duration service, std::uint64_t bytes = 100) {
     for (std::uint16_t n = 0; n < entries.size(); ++n) {
-      for (route::Choice& choice : choices.of(NodeIndex{n})) {
-        planner.sample(choice, NodeIndex{n}, 0, service, now);
-        planner.release(choice, bytes);
-      }
+      for (route::Choice& choice : choices.of(NodeIndex{n}))
+        planner.complete(choice, NodeIndex{n}, 0, service, bytes, now);
     }
   }
   route::Planner planner;

@@ -187,8 +187,8 @@ TEST_CASE("a lane is as full as its fullest member and as slow as its slowest") 
   Fixture f(sharded(2, 2));
   const auto search = f.planner.endpoint("/search");
   const auto took = [&](std::uint32_t id, Duration service) {
-    const Choice choice{static_cast<std::uint32_t>(id - 1), InstanceId{id}};
-    f.planner.sample(choice, NodeIndex{0}, search, service, at(0ms));
+    Choice choice{static_cast<std::uint32_t>(id - 1), InstanceId{id}};
+    f.planner.complete(choice, NodeIndex{0}, search, service, 0, at(0ms));
   };
   took(1, 1ms);
   took(3, 50ms);  // lane 100: shard 1 is slow

@@ -133,7 +133,8 @@ TEST_CASE("work of a known endpoint does not keep an unknown one out") {
   const auto index = f.planner.endpoint("/index");
   const auto search = f.planner.endpoint("/search");
   REQUIRE(f.planner.plan(index, 1, {}, at(0ms), f.entries, f.choices, f.blocked));
-  f.planner.sample(f.choices.all()[0], NodeIndex{0}, index, 1ms, at(1ms));
+  Choice done{f.choices.all()[0].slot, f.choices.all()[0].instance};
+  f.planner.complete(done, NodeIndex{0}, index, 1ms, 0, at(1ms));
   REQUIRE(f.planner.plan(index, 1, {}, at(2ms), f.entries, f.choices, f.blocked));
   CHECK(f.planner.plan(search, 1, {}, at(2ms), f.entries, f.choices, f.blocked));
 }
@@ -342,13 +343,14 @@ TEST_CASE("a node without a serving instance is not left out: what it binds may 
 TEST_CASE("what an instance that is starting binds does not count yet") {
   wire::Topology topology = chain({1, 1});
   Fixture f(topology);
-  wire::TopologyInstance starting = topology.instances[0];
+  topology.instances[0].catch_all = false;
+  wire::TopologyInstance starting = topology.instances[1];
   starting.id = InstanceId{9};
+  starting.node = NodeIndex{0};
   starting.state = wire::InstanceState::kStarting;
-  starting.catch_all = false;
   topology.instances.push_back(starting);
   ++topology.version;
   f.switch_to(topology);
   REQUIRE(f.plan(at(0ms)));
-  CHECK(f.entries[0].mode == wire::PlanMode::kRun);
+  CHECK(f.entries[0].mode == wire::PlanMode::kLeftOut);
 }

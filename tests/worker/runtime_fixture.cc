@@ -215,15 +215,33 @@ wire::PartHeader Stage::part_header(std::uint64_t sequence, const std::string& e
   return header;
 }
 
+Bytes Stage::one_document() const {
+  wire::Document document;
+  document.set_text("x");
+  return wire::DocumentList({document}).encode();
+}
+
 void Stage::post(std::uint64_t sequence, const std::string& endpoint, const ValueMap& parameters) {
   wire::PartHeader header = part_header(sequence, endpoint);
   header.parameters = wire::encode_value(parameters);
   if (plan_behind) header.plan.push_back(*plan_behind);
-  wire::Document document;
-  document.set_text("x");
   wire::PartEncoder encoder;
-  const Bytes payload = wire::DocumentList({document}).encode();
-  REQUIRE(push_.send(encoder.encode(header, payload)) == net::Sent::kSent);
+  REQUIRE(push_.send(encoder.encode(header, one_document())) == net::Sent::kSent);
+}
+
+void Stage::post_together(const std::vector<std::pair<std::string, ValueMap>>& requests) {
+  const auto send = [this](const Frames& frames) {
+    REQUIRE(push_.send(frames) == net::Sent::kSent);
+  };
+  wire::PartEncoder encoder;
+  wire::Outbox outbox;
+  std::uint64_t sequence = 0;
+  for (const auto& [endpoint, parameters] : requests) {
+    wire::PartHeader header = part_header(++sequence, endpoint);
+    header.parameters = wire::encode_value(parameters);
+    outbox.post(encoder.encode(header, one_document()), send);
+  }
+  outbox.flush(send, kMaxFrames);
 }
 
 void Stage::restart_broker() {

@@ -63,6 +63,9 @@ class Stage {
   // Sends a request for an endpoint with one document "x".
   void post(std::uint64_t sequence, const std::string& endpoint, const ValueMap& parameters = {});
 
+  // The same for several, which come in one message; they are numbered from 1.
+  void post_together(const std::vector<std::pair<std::string, ValueMap>>& requests);
+
   // What a part for the worker starts as.
   wire::PartHeader part_header(std::uint64_t sequence, const std::string& endpoint) const;
 
@@ -102,6 +105,7 @@ class Stage {
  private:
   void on_control();
   void on_data();
+  Bytes one_document() const;
 
   SystemClock clock_;
   net::Context context_;

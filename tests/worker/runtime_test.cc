@@ -19,12 +19,11 @@ using Texts = std::vector<std::string>;
 // A pipe that a handler waits at; open() lets it go on.
 class Gate {
  public:
-  explicit Gate(const std::string& folder) : path_(folder + "/gate") {
+  explicit Gate(const std::string& folder, const std::string& name = "gate")
+      : path_(folder + "/" + name) {
     REQUIRE(mkfifo(path_.c_str(), 0600) == 0);
   }
-  ~Gate() {
-    if (fd_ >= 0) ::close(fd_);
-  }
+  ~Gate() { close(); }
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
@@ -32,6 +31,11 @@ class Gate {
   bool open() {
     if (fd_ < 0) fd_ = ::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     return fd_ >= 0;
+  }
+  // Who comes from now on waits again.
+  void close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
   }
   const std::string& path() const { return path_; }
 
@@ -70,6 +74,53 @@ TEST_CASE("a worker joins, answers and reports") {
   CHECK(std::ranges::count(stage.progress, 1, &wire::Progress::finished) == 2);
   CHECK(stage.report.instance == Stage::kWorker);
   CHECK(stage.report.dropped == 0);
+}
+
+TEST_CASE("an answer does not wait for more than one slow request behind quick ones") {
+  Stage stage;
+  Gate first(stage.folder.path(), "first");
+  Gate second(stage.folder.path(), "second");
+  stage.start();
+  REQUIRE(stage.serve());
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    stage.post(100 + i, "/append");
+    REQUIRE(stage.wait([&] { return stage.answers.size() == i; }));
+  }
+  stage.answers.clear();
+
+  stage.post_together({{"/append", {}},
+                       {"/append", {}},
+                       {"/wait", {{"gate", first.path()}}},
+                       {"/wait", {{"gate", second.path()}}},
+                       {"/append", {}},
+                       {"/append", {}},
+                       {"/append", {}},
+                       {"/append", {}}});
+  REQUIRE(stage.wait([&] { return first.open(); }));
+  CHECK(stage.wait([&] { return stage.answers.size() == 3; }));
+  REQUIRE(stage.wait([&] { return second.open(); }));
+  CHECK(stage.wait([&] { return stage.answers.size() == 8; }));
+  for (std::size_t i = 0; i < stage.answers.size(); ++i)
+    CHECK(stage.answers[i].part.header.request.sequence == i + 1);
+}
+
+TEST_CASE("of requests that come together and are batched none is executed before all are there") {
+  Stage stage;
+  Gate gate(stage.folder.path());
+  stage.welcome_message.with = {{"gate", gate.path()}};
+  stage.welcome_message.batches = true;
+  stage.shape = [](wire::Topology& topology) {
+    topology.nodes[0].batching = {{"/wait", 100, Duration{}}};
+  };
+  stage.start();
+  REQUIRE(stage.serve());
+  stage.post(100, "/append");
+  REQUIRE(stage.wait([&] { return stage.answers.size() == 1; }));
+
+  stage.post_together(std::vector<std::pair<std::string, ValueMap>>(20, {"/wait", {}}));
+  REQUIRE(stage.wait([&] { return gate.open(); }));
+  gate.close();  // a second batch would stand there
+  CHECK(stage.wait([&] { return stage.answers.size() == 21; }));
 }
 
 TEST_CASE("handlers see the parameters of their executor") {

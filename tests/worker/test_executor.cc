@@ -32,8 +32,10 @@ class TestExecutor : public flow::Executor {
     add(documents, text_);
   }
 
-  void wait(const flow::Request& /*request*/) {
-    const int fd = open(gate_.c_str(), O_RDONLY | O_CLOEXEC);
+  void wait(const flow::Request& request) {
+    const flow::Value* gate = request.parameters().find("gate");
+    const std::string path = gate == nullptr ? gate_ : *gate->if_string();
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd >= 0) ::close(fd);
   }
 

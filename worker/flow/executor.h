@@ -162,7 +162,7 @@ class Executor {
   const std::vector<Binding>& bindings() const { return bindings_; }
 
  protected:
-  // Binds an endpoint to a member function. Accepted forms:
+  // Binds an endpoint to a member function; in the constructor only. Accepted forms:
   //   void f(Documents&, const Request&)                changes the documents in place
   //   Documents f(const Documents&, const Request&)     answers with other documents
   //   Documents f(DocumentsMatrix&, const Request&)     gets the unreduced parts

@@ -209,6 +209,8 @@ TEST_CASE("a refusal is forgotten with its request") {
   f.ask(1, at(0ms));
   give_refusal(f, 0, Errc::kUnavailable, false, at(1ms));
   f.core.on_cancel(gateway::ClientId{1}, 1, at(1ms));
+  f.report(f.effects.sent[0].to.value, 0, true, at(1ms));
+  f.report(3, 0, true, at(1ms));
   f.ask(2, at(2ms));
   const std::uint32_t instance = f.effects.sent.at(1).to.value;
   f.report(instance, 1, false, at(3ms));

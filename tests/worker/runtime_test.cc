@@ -51,6 +51,15 @@ bool finished(const Stage& stage, std::uint64_t sequence) {
   return false;
 }
 
+// The worker has seen that its requests are quick.
+void warm_up(Stage& stage) {
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    stage.post(100 + i, "/append");
+    REQUIRE(stage.wait([&] { return stage.answers.size() == i; }));
+  }
+  stage.answers.clear();
+}
+
 }  // namespace
 
 TEST_CASE("a worker joins, answers and reports") {
@@ -82,11 +91,7 @@ TEST_CASE("an answer does not wait for more than one slow request behind quick o
   Gate second(stage.folder.path(), "second");
   stage.start();
   REQUIRE(stage.serve());
-  for (std::uint64_t i = 1; i <= 3; ++i) {
-    stage.post(100 + i, "/append");
-    REQUIRE(stage.wait([&] { return stage.answers.size() == i; }));
-  }
-  stage.answers.clear();
+  warm_up(stage);
 
   stage.post_together({{"/append", {}},
                        {"/append", {}},
@@ -114,13 +119,12 @@ TEST_CASE("of requests that come together and are batched none is executed befor
   };
   stage.start();
   REQUIRE(stage.serve());
-  stage.post(100, "/append");
-  REQUIRE(stage.wait([&] { return stage.answers.size() == 1; }));
+  warm_up(stage);
 
   stage.post_together(std::vector<std::pair<std::string, ValueMap>>(20, {"/wait", {}}));
   REQUIRE(stage.wait([&] { return gate.open(); }));
   gate.close();  // a second batch would stand there
-  CHECK(stage.wait([&] { return stage.answers.size() == 21; }));
+  CHECK(stage.wait([&] { return stage.answers.size() == 20; }));
 }
 
 TEST_CASE("handlers see the parameters of their executor") {

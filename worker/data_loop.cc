@@ -222,7 +222,7 @@ Instant DataLoop::look_at_subscriptions(Instant now) {
 bool DataLoop::execute_helping(Instant& now) {
   tell_control();
   const Instant begun = now;
-  while (now - begun < kShare) {
+  while (now - begun < kShareOfQuickJobs) {
     if (!core_.execute_next(now, now)) return true;
   }
   quick_ = false;

@@ -11,6 +11,7 @@ now_ns() { date +%s%N; }
 # processes FLOW: the name and the pid of each, one a line.
 processes() {
   tr -d ' \n' <"$FLOW_RUN_DIR/$1/endpoints.json" | sed 's/.*"pids":{\([^}]*\)}.*/\1/' | tr ',' '\n' | tr -d '"' | tr ':' ' '
+  echo  # else who reads line by line misses the last
 }
 cpu_ns() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; }  # PID
 rss_mib() { awk '/^VmRSS:/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }                  # PID

@@ -46,19 +46,11 @@ T load_struct(const std::byte* at) {
   return loaded;
 }
 
-template <typename T>
-[[gnu::noinline]] void copy_anew(const std::byte* from, std::size_t count, std::vector<T>& out) {
-  out.clear();
-  out.reserve(count);
-  for (std::size_t i = 0; i < count; ++i)
-    out.push_back(load_struct<T>(from + i * sizeof(T)));
-}
-
-// `count` structs into `out`, which often has as many. One by one: they are few, and copying a
-// number of bytes that is not known begins slowly.
+// `count` structs into `out`. One by one: they are few, and copying a number of bytes that is not
+// known begins slowly.
 template <typename T>
 void copy_structs(const std::byte* from, std::size_t count, std::vector<T>& out) {
-  if (out.size() != count) return copy_anew(from, count, out);
+  if (out.size() != count) out.resize(count);
   for (T& one : out) {
     one = load_struct<T>(from);
     from += sizeof(T);

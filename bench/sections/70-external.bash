@@ -12,30 +12,40 @@ start_far() {
   done
 }
 
+# external_flow WAY: the file of its flow, which is called like it.
+external_flow() {
+  local source=external
+  [[ $1 != local ]] || source=local
+  sed "s/^name = \"$source\"/name = \"$1\"/" "$here/flows/$source.toml" >"$work/$1.toml"
+  printf '%s' "$work/$1.toml"
+}
+
+# All three are up at once, and measured in turns.
 measure_external() {
-  local where at=() way far far_pid round name took
+  local where at=() way far='' far_pid round
+  local -a far_pids=()
   declare -A p50=()
   printf '\n## An executor that runs elsewhere on this host\n\nOne executor that does nothing, one request in flight.\n\n'
   printf '| executor | all cores: p50 us | times local | times | one core: p50 us | times local | times |\n|---|--:|--:|--:|--:|--:|--:|\n'
-  for ((round = 0; round < rounds; round++)); do
-    for where in cores one; do
-      at=()
-      [[ $where == cores ]] || at=(taskset -c "$(first_core)")
+  for where in cores one; do
+    at=()
+    [[ $where == cores ]] || at=(taskset -c "$(first_core)")
+    far_pids=()
+    for way in local ipc tcp; do
+      case $way in
+        ipc) start_far "ipc://$work/far.ipc" "${at[@]}" && far_pids+=("$far_pid") ;;
+        tcp) start_far tcp://127.0.0.1:0 "${at[@]}" && far_pids+=("$far_pid") ;;
+      esac
+      FAR=$far up "$(external_flow "$way")" "${at[@]}"
+      "${at[@]}" flowctl bench "$way" / --concurrency 1 --duration 0.3s -o json >/dev/null
+    done
+    for ((round = 0; round < 2 * rounds; round++)); do
       for way in local ipc tcp; do
-        name=external
-        case $way in
-          local) name=local ;;
-          ipc) start_far "ipc://$work/far.ipc" "${at[@]}" ;;
-          tcp) start_far tcp://127.0.0.1:0 "${at[@]}" ;;
-        esac
-        FAR=${far:-} up "$here/flows/$name.toml" "${at[@]}"
-        "${at[@]}" flowctl bench "$name" / --concurrency 1 --duration 0.3s -o json >/dev/null
-        took=$("${at[@]}" flowctl bench "$name" / --concurrency 1 --duration "${seconds}s" -o json | field p50)
-        p50[$where.$way]+=" $took"
-        down "$name"
-        [[ $way == local ]] || end "$far_pid"
+        p50[$where.$way]+=" $("${at[@]}" flowctl bench "$way" / --concurrency 1 --duration "${seconds}s" -o json | field p50)"
       done
     done
+    for way in local ipc tcp; do down "$way"; done
+    for far_pid in "${far_pids[@]}"; do end "$far_pid"; done
   done
   for way in local ipc tcp; do
     printf '| %s |' "$way"

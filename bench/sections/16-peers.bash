@@ -7,6 +7,7 @@ peer_rounds=$((rounds < 3 ? rounds : 3))
 declare -rA peer_titles=([grpc_unary]='gRPC, the gateway calls a, then b' [grpc_streams]='gRPC, bidirectional streams'
   [nats_chain]=NATS [redis_chain]='Redis Streams')
 readonly known_peers=(grpc_unary grpc_streams nats_chain redis_chain)
+declare -rA jina_recorded_us=([128]=2340 [4096]=2470 [65536]=2900)  # README.md
 
 measure_peers() {
   local cell peer there=() missing=()
@@ -48,6 +49,9 @@ measure_peer_cell() {  # BYTES IN-FLIGHT PEER...
     keep "$name.$peer.times" times ${times[$peer]}
     peer_row "$bytes" "$in_flight" "${peer_titles[$peer]}" "$name.$peer"
   done
+  if [[ $in_flight == 64 && -n ${jina_recorded_us[$bytes]:-} ]]; then
+    printf '| %d B | 64 | Jina 3.14, recorded elsewhere | %s | | | | | |\n' "$bytes" "${jina_recorded_us[$bytes]}"
+  fi
 }
 
 peer_row() {  # BYTES IN-FLIGHT TITLE FIGURES

@@ -33,6 +33,16 @@ std::size_t first_size(const Frames& frames) {
   return frames.head.size() + frames.tail.size();
 }
 
+// Before the first message of a carrier whose messages have `size` bytes together.
+void write_envelope(std::byte* envelope, std::size_t size) {
+  const std::byte* first = envelope + kEnvelopeSize + kSizeField;
+  std::memcpy(envelope, first, sizeof(std::uint32_t));  // the first one's target
+  put(envelope + 4, kWireVersion);
+  put(envelope + 6, static_cast<std::uint16_t>(Kind::kCarrier));
+  put(envelope + 8, std::uint32_t{0});
+  put(envelope + 12, static_cast<std::uint32_t>(size));
+}
+
 }  // namespace
 
 bool Outbox::too_large(const Frames& frames) {
@@ -62,15 +72,6 @@ void Outbox::add(const Frames& frames) {
     std::memcpy(to + frames.head.size(), frames.tail.data(), frames.tail.size());
   }
   ++count_;
-}
-
-void write_envelope(std::byte* envelope, std::size_t size) {
-  const std::byte* first = envelope + kEnvelopeSize + kSizeField;
-  std::memcpy(envelope, first, sizeof(std::uint32_t));  // the first one's target
-  put(envelope + 4, kWireVersion);
-  put(envelope + 6, static_cast<std::uint16_t>(Kind::kCarrier));
-  put(envelope + 8, std::uint32_t{0});
-  put(envelope + 12, static_cast<std::uint32_t>(size));
 }
 
 // All messages in one carrier, which takes the buffer with it.
